@@ -1,0 +1,7 @@
+"""Deep-learning experiments from one command line. Importing this imports no torch."""
+
+from dl_runner.registry import register
+from dl_runner.spec import DataSpec
+
+__all__ = ["DataSpec", "register", "__version__"]
+__version__ = "0.1.0"

@@ -1,0 +1,179 @@
+"""Values against annotations: the one check behind the typed schema and every builder's keywords.
+
+Understands int, float, bool, str, None, Path, Literal, unions, list[...], tuple[..., ...], dict, `Within` ranges
+in Annotated, and any class with a `parse` classmethod. Imports no torch.
+"""
+
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+from dl_runner.errors import UserError, hint
+
+
+@dataclass(frozen=True)
+class Within:
+    """A finite number in a range, open at an end whose `*_open` is true; for use inside Annotated."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    def holds(self, value: float) -> bool:
+        above = value > self.low if self.low_open else value >= self.low
+        below = value < self.high if self.high_open else value <= self.high
+        return math.isfinite(value) and above and below
+
+    def __str__(self) -> str:
+        low = f"{'above' if self.low_open else 'at least'} {self.low:g}" if self.low > -math.inf else ""
+        high = f"{'below' if self.high_open else 'at most'} {self.high:g}" if self.high < math.inf else ""
+        return " and ".join(part for part in (low, high) if part)
+
+
+PositiveInt = Annotated[int, Within(low=1)]
+CountInt = Annotated[int, Within(low=0)]
+Positive = Annotated[float, Within(low=0, low_open=True)]
+NonNegative = Annotated[float, Within(low=0)]
+Fraction = Annotated[float, Within(low=0, high=1, high_open=True)]  # [0, 1)
+Probability = Annotated[float, Within(low=0, high=1)]
+
+
+class Mismatch(Exception):
+    """A value that does not fit its annotation; the message says what was expected."""
+
+
+def describe(annotation: Any) -> str:
+    """A short noun phrase for an annotation, for error messages."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return f"{describe(args[0])} {args[1]}".strip()
+    if origin is Literal:
+        return "one of " + ", ".join(str(choice) for choice in args)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(arg) for arg in args)
+    if origin in (list, tuple):
+        return f"a list of {describe(args[0])}" if args else "a list"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", types.NoneType: "null"}
+    if annotation in names:
+        return names[annotation]
+    return getattr(annotation, "expects", None) or getattr(annotation, "__name__", str(annotation))
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """`value` as the annotation's type; only lossless conversions (int to float, list to tuple, text to Path).
+
+    Raises:
+        Mismatch: it does not fit.
+    """
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is Any or annotation is inspect.Parameter.empty:
+        return value
+    if origin is Annotated:
+        return _ranged(value, annotation)
+    if origin is Literal:
+        if value in args and not (isinstance(value, bool) and not any(isinstance(arg, bool) for arg in args)):
+            return value
+        raise Mismatch(f"expected {describe(annotation)}{_near(value, args)}")
+    if origin in (Union, types.UnionType):
+        return _union(value, annotation, args)
+    if origin in (list, tuple):
+        if not isinstance(value, list | tuple):
+            raise Mismatch(f"expected {describe(annotation)}")
+        inner = args[0] if args else Any
+        return origin(convert(item, inner) for item in value)
+    if hasattr(annotation, "parse"):
+        try:
+            return annotation.parse(value)
+        except ValueError as error:
+            raise Mismatch(f"expected {describe(annotation)}") from error
+    return _scalar(value, annotation)
+
+
+def _ranged(value: Any, annotation: Any) -> Any:
+    base, bounds = typing.get_args(annotation)[:2]
+    try:
+        number = convert(value, base)
+    except Mismatch:
+        raise Mismatch(f"expected {describe(annotation)}") from None
+    if not bounds.holds(number):
+        raise Mismatch(f"expected {describe(annotation)}")
+    return number
+
+
+def _union(value: Any, annotation: Any, args: tuple[Any, ...]) -> Any:
+    for arg in args:
+        try:
+            return convert(value, arg)
+        except Mismatch:
+            continue
+    choices = [choice for arg in args if typing.get_origin(arg) is Literal for choice in typing.get_args(arg)]
+    raise Mismatch(f"expected {describe(annotation)}{_near(value, choices)}")
+
+
+def _scalar(value: Any, annotation: Any) -> Any:
+    if annotation in (None, types.NoneType):
+        if value is None:
+            return None
+    elif annotation is float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    elif annotation is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif annotation is Path:
+        if isinstance(value, str | Path) and str(value):
+            return Path(value).expanduser()
+    elif isinstance(annotation, type) and isinstance(value, annotation):
+        return value
+    raise Mismatch(f"expected {describe(annotation)}")
+
+
+def _near(value: Any, choices: Iterable[Any]) -> str:
+    return hint(value, choices).split(" (choices")[0].rstrip(";")
+
+
+def checked(value: Any, annotation: Any, key: str) -> Any:
+    """`convert`, with the user's key in the error.
+
+    Raises:
+        UserError: 'KEY=VALUE: expected …'.
+    """
+    try:
+        return convert(value, annotation)
+    except Mismatch as mismatch:
+        shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+        raise UserError(f"{key}={shown}: {mismatch}") from None
+
+
+def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str, given: Iterable[str] = ()) -> dict:
+    """`values` as keyword arguments for `function`, each checked against the signature.
+
+    Args:
+        function: a builder; its keyword parameters are what a config may set.
+        values: parameter name to raw config value.
+        key: the config group, for the messages ("model").
+        given: parameters that the program fills in itself; a config may not.
+
+    Raises:
+        UserError: an unknown, missing or ill-typed parameter.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = {
+        name: parameter for name, parameter in inspect.signature(function).parameters.items() if name not in set(given)
+    }
+    result = {}
+    for name, value in values.items():
+        if name not in parameters:
+            takes = hint(name, parameters) or "; it takes none"
+            raise UserError(f"{key}.{name}={value}: {function.__name__} has no such parameter{takes}")
+        result[name] = checked(value, hints.get(name, Any), f"{key}.{name}")
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in result:
+            raise UserError(f"{key}.{name}: {function.__name__} needs it ({describe(hints.get(name, Any))})")
+    return result

@@ -1,0 +1,34 @@
+"""What can go wrong, sorted by whose move is next. Imports nothing."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """The user's mistake: one clear line naming the key, value or file and the remedy; exit code 2."""
+
+
+class RunFailed(Exception):
+    """The run itself failed, for example by divergence: exit code 1. The message holds the remedy."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop (Ctrl-C or SIGTERM) and did so with its state saved.
+
+    Args:
+        signal_number: the signal that asked; the process exits with 128 plus this number.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def hint(word: object, choices: Iterable[object]) -> str:
+    """'; did you mean X? (choices: …)' for an unknown `word`, nearest first; '' without choices."""
+    names = sorted(str(choice) for choice in choices)
+    if not names:
+        return ""
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    asked = f"; did you mean {near[0]}?" if near else ";"
+    return f"{asked} (choices: {', '.join(names)})"

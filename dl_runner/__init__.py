@@ -3,5 +3,5 @@
 from dl_runner.registry import register
 from dl_runner.spec import DataSpec
 
-__all__ = ["DataSpec", "register", "__version__"]
+__all__ = ["DataSpec", "__version__", "register"]
 __version__ = "0.1.0"

@@ -6,6 +6,7 @@ in Annotated, and any class with a `parse` classmethod. Imports no torch.
 
 import inspect
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -163,7 +164,6 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str,
     Raises:
         UserError: an unknown, missing or ill-typed parameter.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
     parameters = {
         name: parameter for name, parameter in inspect.signature(function).parameters.items() if name not in set(given)
     }
@@ -172,8 +172,17 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str,
         if name not in parameters:
             takes = hint(name, parameters) or "; it takes none"
             raise UserError(f"{key}.{name}={value}: {function.__name__} has no such parameter{takes}")
-        result[name] = checked(value, hints.get(name, Any), f"{key}.{name}")
+        result[name] = checked(value, _annotation(function, parameters[name]), f"{key}.{name}")
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in result:
-            raise UserError(f"{key}.{name}: {function.__name__} needs it ({describe(hints.get(name, Any))})")
+            expected = describe(_annotation(function, parameter))
+            raise UserError(f"{key}.{name}: {function.__name__} needs it ({expected})")
     return result
+
+
+def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    """One parameter's annotation. A postponed one is evaluated alone, so that an annotation elsewhere in the
+    signature may name a type that is only imported for type checkers."""
+    if isinstance(parameter.annotation, str):
+        return eval(parameter.annotation, vars(sys.modules[function.__module__]))
+    return parameter.annotation

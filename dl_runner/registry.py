@@ -53,6 +53,16 @@ def registered(group: str) -> dict[str, Callable[..., Any]]:
     return {name: builder for (of, name), builder in _registered.items() if of == group}
 
 
+def require(group: str, name: str) -> None:
+    """Check that a name exists without importing the module that holds it.
+
+    Raises:
+        UserError: no such name in the group, neither built in nor from a plugin.
+    """
+    if (group, name) not in _registered and _module(group, name) is None:
+        raise _unknown(group, name)
+
+
 def builder(group: str, name: str) -> Callable[..., Any]:
     """The function that builds `name`; imports the one module that holds it.
 
@@ -61,15 +71,22 @@ def builder(group: str, name: str) -> Callable[..., Any]:
     """
     if (group, name) in _registered:
         return _registered[group, name]
-    place = PACKAGES.get(group)
-    path = f"{place}.{name}" if place else MODULES[group]
-    found = None
-    if name.isidentifier() and importlib.util.find_spec(path) is not None:
-        found = vars(importlib.import_module(path)).get(name)
+    path = _module(group, name)
+    found = vars(importlib.import_module(path)).get(name) if path else None
     # A helper that the module merely imported is not an entry of the group.
     if not callable(found) or found.__module__ != path:
-        raise UserError(
-            f"{group}.name={name}: no such {group}; `dlrun list {group}` shows the choices, "
-            "and a plugin's must be named in plugins=[...]"
-        )
+        raise _unknown(group, name)
     return found
+
+
+def _module(group: str, name: str) -> str | None:
+    """The dotted path of the module that should hold a name, None where there is none."""
+    path = f"{PACKAGES[group]}.{name}" if group in PACKAGES else MODULES[group]
+    return path if name.isidentifier() and importlib.util.find_spec(path) is not None else None
+
+
+def _unknown(group: str, name: str) -> UserError:
+    return UserError(
+        f"{group}.name={name}: no such {group}; `dlrun list {group}` shows the choices, "
+        "and a plugin's must be named in plugins=[...]"
+    )

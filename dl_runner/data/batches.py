@@ -1,0 +1,213 @@
+"""Batches of tensors that are already on the device, from memory or from files; a training loop cannot tell which.
+
+Order and augmentation are pure functions of (seed, epoch, batch number), so an epoch entered in the middle goes on
+exactly as if it had never been left.
+"""
+
+import os
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from dl_runner.data.splits import AnySplit, FileSplit, Split
+from dl_runner.data.transforms import Transform
+from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec
+
+FILES_PER_WORKER = 256  # below this, starting another process costs more than it decodes
+
+
+def permutation(n: int, seed: int, epoch: int) -> Tensor:
+    """The order of `n` examples in an epoch, int64 (n,)."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(_seed(seed, epoch)))
+
+
+def _seed(*words: int) -> int:
+    # 32 bits, well mixed: the CPU generator of torch ignores the upper half of a 64-bit seed.
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+
+class InputPipeline:
+    """Raw examples to what a model reads: resized to `spec.input_shape`, transformed, normalized; float32.
+
+    Args:
+        spec: normalization and target size.
+        device: where the raw examples are.
+        transform: applied to images in 0..1, between resizing and normalization.
+    """
+
+    def __init__(self, spec: DataSpec, device: torch.device | str, transform: Transform | None = None) -> None:
+        shape = (-1, 1, 1) if spec.is_image else (-1,)
+        mean, std = (torch.tensor(values, device=device).view(shape) for values in (spec.mean, spec.std))
+        self.spec, self.transform = spec, transform
+        self.scale, self.shift = 1 / std, -mean / std
+        self.scale_of_bytes = self.scale / 255
+
+    def __call__(self, raw: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Images uint8 (n, channels, height, width) or vectors float32 (n, features); `raw` itself is not changed."""
+        if not self.spec.is_image:
+            return (raw * self.scale).add_(self.shift)
+        if self.transform is None:
+            # Resizing takes weighted means, so it may follow the normalization, which is cheaper on small images.
+            return self._resize(raw.float().mul_(self.scale_of_bytes).add_(self.shift))
+        images = self.transform(self._resize(raw.float().div_(255)), generator)
+        return (images * self.scale).add_(self.shift)
+
+    def _resize(self, images: Tensor) -> Tensor:
+        size = self.spec.input_shape[1:]
+        if images.shape[-2:] == size:
+            return images
+        # Antialiasing makes a difference, and costs time, only where a side shrinks.
+        shrinks = any(new < old for new, old in zip(size, images.shape[-2:], strict=True))
+        return F.interpolate(images, size=size, mode="bilinear", antialias=shrinks)
+
+
+def to_input(images: Tensor, spec: DataSpec) -> Tensor:
+    """Images uint8 (n, channels, height, width) as a model's input: resized and normalized float32, same device."""
+    return InputPipeline(spec, images.device)(images)
+
+
+class Batches(ABC):
+    """The examples of a split in batches; the last one of an epoch may be smaller.
+
+    Args:
+        split: the examples.
+        spec: normalization and input shape.
+        batch_size: >= 1.
+        device: where the batches shall be.
+        shuffle: a new order every epoch; otherwise the order of the split.
+        seed: >= 0, of order and transform.
+        transform: augmentation, for images.
+    """
+
+    def __init__(
+        self,
+        split: AnySplit,
+        spec: DataSpec,
+        *,
+        batch_size: int,
+        device: torch.device | str,
+        shuffle: bool = False,
+        seed: int = 0,
+        transform: Transform | None = None,
+    ) -> None:
+        if transform is not None and not spec.is_image:
+            raise UserError("augment: works on images, and the data set holds vectors; set augment=none")
+        self.examples, self.batch_size, self.device = len(split), batch_size, torch.device(device)
+        self.shuffle, self.seed = shuffle, seed
+        self.targets = split.targets.to(self.device)
+        self._pipeline = InputPipeline(spec, self.device, transform)
+        self._generator = torch.Generator(self.device) if transform is not None else None
+
+    def __len__(self) -> int:
+        return -(-self.examples // self.batch_size)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """(inputs, targets) of the batches `start`, `start` + 1, … of epoch `number`, on the device.
+
+        Inputs are float32 (n, *spec.input_shape); targets int64 (n,) or float32 (n, outputs).
+        """
+        order = permutation(self.examples, self.seed, number) if self.shuffle else None
+        for index, (raw, targets) in enumerate(self._raw(order, start), start):
+            if self._generator is not None:
+                # The last word keeps this stream apart from that of the order: SeedSequence ignores trailing zeros.
+                self._generator.manual_seed(_seed(self.seed, number, index, 1))
+            yield self._pipeline(raw, self._generator), targets
+
+    @abstractmethod
+    def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Unprocessed inputs and targets on the device, from batch `start` on, in `order` or that of the split."""
+
+
+class InMemoryBatches(Batches):
+    """Everything lies on the device as it was read (bytes for images); a batch is one gather, or one slice."""
+
+    def __init__(self, split: Split, spec: DataSpec, **options) -> None:
+        super().__init__(split, spec, **options)
+        self.inputs = split.inputs.to(self.device)
+
+    def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = None if order is None else order.to(self.device)
+        for low in range(start * self.batch_size, self.examples, self.batch_size):
+            batch = slice(low, low + self.batch_size)
+            if order is None:
+                yield self.inputs[batch], self.targets[batch]
+            else:
+                chosen = order[batch]
+                yield self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
+
+
+class LoaderBatches(Batches):
+    """Files are decoded by worker processes, one batch each at a time; the rest happens on the device.
+
+    Args:
+        workers: processes; None takes what cores and number of files suggest, 0 decodes in this process.
+    """
+
+    def __init__(self, split: FileSplit, spec: DataSpec, *, workers: int | None = None, **options) -> None:
+        super().__init__(split, spec, **options)
+        self.files = _Files(split)
+        self.workers = min(_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
+
+    def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.arange(self.examples) if order is None else order
+        firsts = range(start * self.batch_size, self.examples, self.batch_size)
+        chosen = [order[low : low + self.batch_size] for low in firsts]
+        loader = DataLoader(
+            self.files,
+            batch_size=None,
+            sampler=[indices.tolist() for indices in chosen],
+            num_workers=self.workers,
+            worker_init_fn=_leave_signals_to_parent,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # else starting it would draw from the global one
+        )
+        for indices, raw in zip(chosen, loader, strict=True):
+            if isinstance(raw, UserError):
+                raise raw
+            yield raw.to(self.device, non_blocking=True), self.targets[indices.to(self.device)]
+
+
+class _Files(Dataset):
+    def __init__(self, split: FileSplit) -> None:
+        self.split = split
+
+    def __getitem__(self, indices: list[int]) -> Tensor | UserError:
+        try:
+            return self.split.load(indices)
+        except UserError as error:
+            return error  # returned, as an exception would come out of a worker wrapped in a traceback
+
+
+def _leave_signals_to_parent(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def batches(
+    split: AnySplit,
+    spec: DataSpec,
+    *,
+    batch_size: int,
+    device: torch.device | str,
+    shuffle: bool = False,
+    seed: int = 0,
+    transform: Transform | None = None,
+) -> Batches:
+    """The batches of a split, from memory or from its files; the arguments are those of `Batches`.
+
+    Raises:
+        UserError: a transform for vectors.
+    """
+    kind = LoaderBatches if isinstance(split, FileSplit) else InMemoryBatches
+    return kind(split, spec, batch_size=batch_size, device=device, shuffle=shuffle, seed=seed, transform=transform)

@@ -1,0 +1,104 @@
+"""Downloads of official data files: checked by md5, shown by a progress bar, whole or not at all."""
+
+import hashlib
+import http.client
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dl_runner.data.files import staged
+from dl_runner.errors import UserError
+
+TIMEOUT = 30  # seconds without a byte
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that can be had from the network.
+
+    Args:
+        name: its name in the folder of the data set.
+        md5: hexadecimal digest of the whole file.
+        mirrors: addresses of folders that hold it, with a final slash, best first.
+    """
+
+    name: str
+    md5: str
+    mirrors: tuple[str, ...]
+
+
+class DownloadFailed(Exception):
+    """Why one mirror did not deliver, in a few words."""
+
+
+def obtain(files: Sequence[Remote], folder: Path, root: Path, *, download: bool) -> None:
+    """Puts each of `files` into `folder`; call it with what is missing.
+
+    Args:
+        files: none means nothing to do.
+        folder: made if need be, once a server has answered.
+        root: the folder of all data sets, for the message.
+        download: False only complains.
+
+    Raises:
+        UserError: not allowed, or no mirror delivered; says which files belong where.
+    """
+    for file in files:
+        reason = _fetch(file, folder) if download else "data.download is false"
+        if reason:
+            names = ", ".join(file.name for file in files if not (folder / file.name).exists())
+            raise UserError(
+                f"missing data and no download ({reason}); put {names} into {folder} "
+                f"(or set DLRUN_DATA_DIR, now {root}, to the folder that holds {folder.relative_to(root)})"
+            )
+
+
+def _fetch(file: Remote, folder: Path) -> str | None:
+    """None when a mirror delivered, else why none did."""
+    reasons = []
+    for mirror in file.mirrors:
+        try:
+            _fetch_from(mirror, file, folder)
+            return None
+        except (OSError, http.client.HTTPException, DownloadFailed) as error:
+            host = mirror.split("/")[2] or mirror
+            reasons.append(f"{host}: {' '.join(str(error).split()) or type(error).__name__}")
+    return "; ".join(reasons)
+
+
+def _fetch_from(mirror: str, file: Remote, folder: Path) -> None:
+    digest = hashlib.md5(usedforsecurity=False)
+    with urllib.request.urlopen(mirror + file.name, timeout=TIMEOUT) as response:
+        size = int(response.headers.get("Content-Length", 0)) or None
+        with staged(folder / file.name) as temporary:
+            with temporary.open("wb") as output, _Bar(f"Downloading {file.name}", size) as advance:
+                while chunk := response.read(CHUNK):
+                    output.write(chunk)
+                    digest.update(chunk)
+                    advance(len(chunk))
+            if digest.hexdigest() != file.md5:
+                raise DownloadFailed(f"sent a damaged {file.name} (md5 {digest.hexdigest()}, expected {file.md5})")
+
+
+class _Bar:
+    """A progress bar on a terminal's standard error, a single line elsewhere; entering gives advance(bytes)."""
+
+    def __init__(self, title: str, size: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.progress.add_task(title, total=size)
+        if not console.is_terminal:
+            console.print(title + (f" ({size / 1e6:.1f} MB)" if size else ""))
+
+    def __enter__(self) -> Callable[[int], None]:
+        self.progress.start()
+        return lambda count: self.progress.advance(self.task, count)
+
+    def __exit__(self, *_exception: object) -> None:
+        self.progress.stop()

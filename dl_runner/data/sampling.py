@@ -1,0 +1,76 @@
+"""Seeded choices of examples: hold out a share of them, or take so many, with the classes in proportion.
+
+All are pure functions of their arguments; the global random state is neither read nor changed.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# One independent random stream per purpose, so that, say, `limit` does not move the validation split.
+STREAMS = {"test": 1, "validation": 2, "limit": 3}
+
+
+def hold_out(targets: Tensor, fraction: float, seed: int, stream: str) -> tuple[Tensor, Tensor]:
+    """Two disjoint sets of indices: those kept and those held out, each in ascending order.
+
+    Class labels (int64) are stratified: of every class with two examples or more at least one is kept and one held
+    out, and the number held out is within one of `fraction` of the class; a class of one example is kept. Regression
+    targets (float) are split at random, at least one on either side.
+
+    Args:
+        targets: (n,) labels or (n, outputs).
+        fraction: share to hold out, in (0, 1).
+        seed: >= 0.
+        stream: a key of STREAMS.
+
+    Returns:
+        kept and held out, int64; the held-out set is empty when no class (or not n) reaches two examples.
+    """
+    sizes, members = _classes(targets)
+    quota = fraction * sizes
+    low = np.minimum(np.maximum(np.floor(quota), 1), sizes - 1)
+    high = np.clip(np.ceil(quota), low, sizes - 1)
+    held = _draw(members, _apportion(quota, round(quota.sum()), low, high), seed, stream)
+    kept = np.setdiff1d(np.arange(len(targets)), held, assume_unique=True)
+    return torch.from_numpy(kept), torch.from_numpy(held)
+
+
+def take(targets: Tensor, count: int, seed: int, stream: str) -> Tensor:
+    """Indices of exactly `count` examples, ascending; classes in proportion, none left out if `count` allows.
+
+    Args:
+        targets: (n,) labels, stratified, or (n, outputs), drawn at random.
+        count: in [0, n].
+        seed: >= 0.
+        stream: a key of STREAMS.
+    """
+    sizes, members = _classes(targets)
+    low = np.full(len(sizes), 1 if count >= len(sizes) else 0)
+    counts = _apportion(count * sizes / max(sizes.sum(), 1), count, low, sizes)
+    return torch.from_numpy(_draw(members, counts, seed, stream))
+
+
+def _classes(targets: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Size and members of every class that occurs; regression counts as one class."""
+    if targets.is_floating_point():
+        return np.array([len(targets)]), [np.arange(len(targets))]
+    order = np.argsort(targets.numpy(), kind="stable")
+    sizes = np.unique(targets.numpy(), return_counts=True)[1]
+    return sizes, np.split(order, np.cumsum(sizes)[:-1])
+
+
+def _apportion(quota: np.ndarray, total: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whole numbers in [low, high] nearest to the quotas by largest remainder, with sum `total` where they allow it."""
+    counts = np.clip(np.floor(quota), low, high).astype(int)
+    while counts.sum() < total and (counts < high).any():
+        counts[np.where(counts < high, quota - counts, -np.inf).argmax()] += 1
+    while counts.sum() > total and (counts > low).any():
+        counts[np.where(counts > low, counts - quota, -np.inf).argmax()] -= 1
+    return counts
+
+
+def _draw(members: list[np.ndarray], counts: np.ndarray, seed: int, stream: str) -> np.ndarray:
+    generator = np.random.default_rng([seed, STREAMS[stream]])
+    chosen = [generator.permutation(of_class)[:count] for of_class, count in zip(members, counts, strict=True)]
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,89 @@
+"""Initializers of a built model.
+
+Each builder returns a function that re-initializes, in place, the weight of every linear and convolution layer
+and sets their biases to zero; normalization layers keep their ones and zeros. torch is imported when one is
+applied, so that a config is checked against these signatures without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from dl_runner.checks import Positive
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Initializer = Callable[["nn.Module"], None]
+
+
+def _each(model: nn.Module, fill: Callable[[Tensor], object]) -> None:
+    from torch import nn
+
+    convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Bilinear, *convolutions)):
+            fill(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def default() -> Initializer:
+    """Leave what the framework's constructors have set."""
+    return lambda model: None
+
+
+def normal(*, std: Positive = 0.01) -> Initializer:
+    """w ~ N(0, std²)."""
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.normal_(weight, std=std))
+
+    return initialize
+
+
+def xavier_uniform(*, gain: Positive = 1.0) -> Initializer:
+    """w ~ U(−a, a), a = gain · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.xavier_uniform_(weight, gain=gain))
+
+    return initialize
+
+
+def xavier_normal(*, gain: Positive = 1.0) -> Initializer:
+    """w ~ N(0, gain² · 2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.xavier_normal_(weight, gain=gain))
+
+    return initialize
+
+
+def kaiming(*, mode: Literal["fan_in", "fan_out"] = "fan_in") -> Initializer:
+    """w ~ N(0, 2 / fan), for ReLU networks (He et al., 2015)."""
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.kaiming_normal_(weight, mode=mode, nonlinearity="relu"))
+
+    return initialize
+
+
+def constant(*, value: float = 0.01) -> Initializer:
+    """w = value: every unit of a layer stays a copy of the others, which is why weights start random."""
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.constant_(weight, value))
+
+    return initialize

@@ -1,0 +1,125 @@
+"""What a model consists of: a row per layer in the order of its calls, with shapes, parameters and multiply-adds."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from rich import box
+from rich.table import Table
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dl_runner.spec import DataSpec
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call of one module.
+
+    Args:
+        name: where the module is in the model; "" for the model itself.
+        type: its class.
+        output_shape: of one example; () when the module returns no tensor.
+        parameters: its own that no earlier row has counted.
+        multiply_adds: for one example, without those of the modules within it.
+    """
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows and totals. `parameters` and `trainable` count each parameter once, called or not; `megabytes` (10⁶ bytes)
+    is the size of parameters and buffers; `multiply_adds` is for one example.
+    """
+
+    rows: tuple[Row, ...]
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    megabytes: float
+
+
+@dataclass
+class _Calls:
+    """Forward hooks that write a row per call, giving each module what is not its children's."""
+
+    names: dict[nn.Module, str]
+    counter: FlopCounterMode
+    rows: list[Row] = field(default_factory=list)
+    counted: set[int] = field(default_factory=set)
+    running: list[list[int]] = field(default_factory=list)  # per module in progress: FLOPs before it, FLOPs of children
+
+    def enter(self, module: nn.Module, inputs: Any) -> None:
+        self.running.append([self.counter.get_total_flops(), 0])
+
+    def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        before, within = self.running.pop()
+        flops = self.counter.get_total_flops() - before
+        if self.running:
+            self.running[-1][1] += flops
+        new = {id(own): own.numel() for own in module.parameters(recurse=False) if id(own) not in self.counted}
+        self.counted |= new.keys()
+        leaf = next(module.children(), None) is None
+        if leaf or new or flops > within:
+            shape = tuple(_first(output).shape[1:]) if _first(output) is not None else ()
+            # One multiply-add is two floating-point operations.
+            row = Row(self.names[module], type(module).__name__, shape, sum(new.values()), (flops - within) // 2)
+            self.rows.append(row)
+
+
+def _first(output: Any) -> torch.Tensor | None:
+    if isinstance(output, list | tuple) and output:
+        return _first(output[0])
+    return output if isinstance(output, torch.Tensor) else None
+
+
+def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cpu") -> Summary:
+    """Runs `model`, which lives on `device`, once on zeros of (1, *spec.input_shape), in evaluation mode.
+
+    Leaf modules get a row per call; others only for what they hold or compute themselves. A module called twice
+    has two rows, the second with no parameters. Multiply-adds are those of matrix products and convolutions.
+    """
+    names = {module: name for name, module in model.named_modules()}
+    training = {module: module.training for module in names}
+    counter = FlopCounterMode(display=False)
+    calls = _Calls(names, counter)
+    handles = [module.register_forward_pre_hook(calls.enter) for module in names]
+    handles += [module.register_forward_hook(calls.leave) for module in names]
+    try:
+        model.eval()
+        with torch.no_grad(), counter:
+            model(torch.zeros(1, *spec.input_shape, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in training.items():
+            module.training = mode
+    parameters = list(model.parameters())
+    return Summary(
+        rows=tuple(calls.rows),
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        multiply_adds=counter.get_total_flops() // 2,
+        megabytes=sum(tensor.numel() * tensor.element_size() for tensor in [*parameters, *model.buffers()]) / 1e6,
+    )
+
+
+def render(summary: Summary) -> Table:
+    """The summary as a table for a terminal, totals at the foot."""
+    caption = f"{summary.trainable:,} parameters trainable; {summary.megabytes:,.2f} MB in memory"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True, footer_style="bold", caption=caption)
+    table.add_column("layer", footer="total", overflow="fold")
+    table.add_column("type")
+    table.add_column("output", justify="right", no_wrap=True)
+    table.add_column("parameters", justify="right", footer=f"{summary.parameters:,}", no_wrap=True)
+    table.add_column("multiply-adds", justify="right", footer=f"{summary.multiply_adds:,}", no_wrap=True)
+    for row in summary.rows:
+        shape = " × ".join(map(str, row.output_shape))
+        counts = (f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds))
+        table.add_row(row.name or "(model)", row.type, shape, *counts)
+    return table

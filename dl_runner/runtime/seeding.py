@@ -1,0 +1,28 @@
+"""Randomness under one seed, and its state for a checkpoint."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators; `seed` >= 0 of any size."""
+    random.seed(seed)
+    np.random.seed(np.random.SeedSequence(seed).generate_state(1)[0])
+    torch.manual_seed(seed % 2**63)
+
+
+def rng_state() -> dict[str, Any]:
+    """The state of torch's global generators, which dropout and initializers draw from; tensors and lists only."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Inverse of `rng_state`. The state of CUDA devices that are not here is left out: the run moved."""
+    torch.set_rng_state(state["cpu"])
+    for index, device_state in enumerate(state["cuda"]):
+        if torch.cuda.is_available() and index < torch.cuda.device_count():
+            torch.cuda.set_rng_state(device_state, index)

@@ -1,0 +1,57 @@
+"""log.txt: what the console said, with the time, and every warning. Imports no torch."""
+
+import logging
+import re
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+LOGGERS = ("dl_runner", "py.warnings")
+
+
+class LogFile(logging.Handler):
+    """A text file of time-stamped lines that also takes the package's log and Python's warnings until closed.
+
+    Args:
+        path: appended to.
+        show: is given the text of each record and whether it is a warning, for the terminal.
+    """
+
+    def __init__(self, path: Path, show: Callable[[str, bool], None]) -> None:
+        super().__init__(logging.INFO)
+        self._file = path.open("a", encoding="utf-8")
+        self._show = show
+        before = warnings.showwarning
+        logging.captureWarnings(True)
+        self._capturing = warnings.showwarning is not before  # else somebody else's capture, which must stay
+        self._package_level = logging.getLogger(LOGGERS[0]).level
+        if self._package_level == logging.NOTSET:
+            logging.getLogger(LOGGERS[0]).setLevel(logging.INFO)
+        for name in LOGGERS:
+            logging.getLogger(name).addHandler(self)
+
+    def write(self, text: str) -> None:
+        """Appends lines, each with the time, and flushes."""
+        stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        self._file.writelines(f"{stamp}  {line}".rstrip() + "\n" for line in text.split("\n"))
+        self._file.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage().strip()
+        if record.name == "py.warnings":
+            text = re.sub(r"\n  [^\n]*$", "", text)  # the line of code that warned
+        elif record.levelno >= logging.WARNING:
+            text = f"{record.levelname.lower()}: {text}"
+        self.write(text)
+        self._show(text, record.levelno >= logging.WARNING)
+
+    def close(self) -> None:
+        """Leaves logging and warnings as they were before."""
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(self)
+        logging.getLogger(LOGGERS[0]).setLevel(self._package_level)
+        if self._capturing:
+            logging.captureWarnings(False)
+        self._file.close()
+        super().close()

@@ -1,0 +1,171 @@
+"""The run folder: made exclusively, locked while in use, described by run.json. Imports no torch."""
+
+import fcntl
+import importlib.metadata
+import itertools
+import os
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dl_runner
+from dl_runner.errors import UserError
+from dl_runner.tracking.files import read_json, to_json, write_atomic
+from dl_runner.tracking.tracker import Metrics, Status
+
+LOG = "log.txt"
+RECORD = "run.json"
+
+
+def create(parent: Path, name: str) -> Path:
+    """A new folder `parent/name`, or name_2, name_3 … when taken; no two callers ever get the same one.
+
+    Raises:
+        UserError: `parent` cannot be made or written.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            folder = parent / (name if number == 1 else f"{name}_{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise UserError(
+            f"outputs: no run folder can be made in {parent} ({error.strerror}); name a writable folder"
+        ) from error
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this process; the kernel lets go of it however the process ends.
+
+    The lock is on log.txt, so that it needs no file of its own.
+
+    Raises:
+        UserError: another process runs in the folder, or it cannot be written.
+    """
+    try:
+        log = (folder / LOG).open("ab")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used as a run folder ({error.strerror})") from error
+    with log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another process is running in this folder; wait for it or stop it") from None
+        try:
+            yield
+        finally:
+            # Closing is not enough: workers forked meanwhile share the open file and with it the lock.
+            fcntl.flock(log, fcntl.LOCK_UN)
+
+
+class RunRecord:
+    """run.json: what ran, where, how it ended. Rewritten in one step at every change.
+
+    Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
+    (package to text), host ({name, cores}), device, precision, parameters (count), data (a DataSpec), seed, start and
+    end (ISO 8601, UTC), seconds (of all sittings together), status, step, metrics (SPLIT/NAME to number),
+    traceback (text, of a failure), resumed (list of {time, step}).
+    """
+
+    FIELDS = (
+        *("command", "git", "versions", "host", "device", "precision", "parameters", "data", "seed"),
+        *("start", "end", "seconds", "status", "step", "metrics", "traceback", "resumed"),
+    )
+
+    def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
+        self.folder = folder
+        self.fields = {name: fields.get(name) for name in self.FIELDS}
+        self._earlier = self.fields["seconds"] or 0.0
+        self._began = time.monotonic()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    @classmethod
+    def start(
+        cls, folder: Path, *, command: list[str], seed: int, device: str, precision: str, **known: Any
+    ) -> "RunRecord":
+        """Writes the record of a run that begins now; `known` sets further fields, such as parameters and data."""
+        record = cls(folder, {})
+        here = {"name": socket.gethostname(), "cores": os.cpu_count()}
+        began = {"start": _now(), "status": "running", "step": 0, "metrics": {}, "resumed": []}
+        chosen = {"command": command, "seed": seed, "device": device, "precision": precision}
+        record.update(**{"git": checkout(), "versions": versions(), "host": here} | began | chosen | known)
+        return record
+
+    @classmethod
+    def load(cls, folder: Path) -> "RunRecord":
+        """The record in `folder`; changes nothing.
+
+        Raises:
+            UserError: run.json is missing or damaged.
+        """
+        fields = read_json(folder / RECORD)
+        if not isinstance(fields, dict) or "status" not in fields:
+            raise UserError(f"{folder / RECORD}: damaged, not the record of a run")
+        fields["metrics"] = {name: float(value) for name, value in (fields.get("metrics") or {}).items()}
+        return cls(folder, fields)
+
+    def update(self, **fields: Any) -> None:
+        """Sets fields and writes the file.
+
+        Raises:
+            TypeError: there is no such field.
+        """
+        if unknown := set(fields) - set(self.FIELDS):
+            raise TypeError(f"run.json has no field {', '.join(sorted(unknown))}")
+        self.fields.update(fields)
+        # Kept up to date all along: a killed run never comes to finish().
+        self.fields["seconds"] = round(self._earlier + time.monotonic() - self._began, 3)
+        write_atomic(self.folder / RECORD, to_json(self.fields, indent=2) + "\n")
+
+    def resume(self, step: int) -> None:
+        """Notes that the run goes on now, from `step`."""
+        resumed = [*(self["resumed"] or []), {"time": _now(), "step": step}]
+        self.update(status="running", step=step, end=None, traceback=None, resumed=resumed)
+
+    def finish(self, status: Status, metrics: Metrics, traceback: str | None = None) -> None:
+        """Notes how the run ended, with its final metrics."""
+        self.update(status=status, metrics=dict(metrics), traceback=traceback, end=_now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python and the packages that shape a result, from their metadata; null when not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "dl_runner": dl_runner.__version__}
+    for label, package in {"torch": "torch", "torchvision": "torchvision", "hydra": "hydra-core"}.items():
+        try:
+            found[label] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[label] = None
+    return found
+
+
+def checkout(package: Path = Path(dl_runner.__file__).parent) -> dict[str, Any] | None:
+    """{"commit", "dirty"} of the git checkout that tracks `package`; None outside one or without git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "--no-optional-locks", "-C", str(package), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        # Installed into an environment inside somebody's checkout, the package is not part of that checkout.
+        git("ls-files", "--error-unmatch", "__init__.py")
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None

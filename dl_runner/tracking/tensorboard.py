@@ -1,0 +1,134 @@
+"""TensorBoard: one event file a run, in the run folder, with the hyperparameters in this same run."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dl_runner.tracking.metrics_file import METRICS, read_metrics
+from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
+
+EVENTS = "events.out.tfevents.*"
+# Keys of the config, and folders of keys, that say where or how to report, not what to train.
+NOT_HYPERPARAMETERS = (
+    *("outputs", "tracker", "plugins", "data.root", "device.threads"),
+    *("trainer.log_every", "trainer.checkpoint_every", "trainer.profile_steps"),
+)
+
+
+def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> dict[str, float | bool | str]:
+    """The config flattened to dotted keys, scalars only: lists as JSON text, null as the text "null"."""
+    flat: dict[str, float | bool | str] = {}
+    for name, value in config.items():
+        key = f"{prefix}{name}"
+        if key in NOT_HYPERPARAMETERS:
+            continue
+        if isinstance(value, Mapping):
+            flat |= hyperparameters(value, f"{key}.")
+        elif isinstance(value, bool | int | float | str):
+            flat[key] = value
+        else:
+            flat[key] = json.dumps(value, default=str)
+    return flat
+
+
+class TensorBoard(Tracker):
+    """Scalars under their `SPLIT/NAME` over steps, pictures, the config as text, hyperparameters with final metrics.
+
+    The session of the hyperparameter plugin is in the run's own file. There is no Experiment summary on purpose: of all
+    runs that TensorBoard shows, it would take the columns from one, and the parameters of other models would be lost.
+    Without it the columns are the union over all runs, those that differ first.
+
+    A resumed run gets a new event file that replaces the old ones: scalars replayed from metrics.jsonl with the times
+    of their measurement, pictures copied, both up to the step it resumes from. Needs `MetricsFile` beside it.
+    """
+
+    def __init__(self) -> None:
+        self._writer: Any = None
+        self._last: dict[str, float] = {}
+        self._step = 0
+
+    def start(self, run: RunInfo) -> None:
+        import yaml
+        from torch.utils.tensorboard import SummaryWriter
+
+        old = sorted(run.folder.glob(EVENTS))
+        # The queue must not hold up the training loop; ten seconds is what a person waits for a curve to grow.
+        self._writer = SummaryWriter(run.folder, max_queue=1000, flush_secs=10)
+        self._step = run.first_step
+        self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
+        text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
+        self._writer.add_text("config", f"```yaml\n{text}```")
+        self._replay(run, old)
+        self._writer.flush()
+        for path in old:  # only now is everything in them that is still wanted in the new file
+            path.unlink()
+
+    def _replay(self, run: RunInfo, old: list[Path]) -> None:
+        path = run.folder / METRICS
+        for row in read_metrics(path) if path.exists() else []:
+            if row["step"] <= run.first_step:
+                metrics = {name: value for name, value in row.items() if name not in ("step", "epoch", "time")}
+                self._scalars(row["step"], metrics, row["time"])
+        for event in _pictures(old):
+            if event.step <= run.first_step:
+                self._writer.file_writer.event_writer.add_event(event)
+
+    def _scalars(self, step: int, metrics: Metrics, wall_time: float | None = None) -> None:
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, step, wall_time)
+            self._last[name] = value
+        self._step = step
+
+    def log(self, step: int, epoch: float, metrics: Metrics, *, milestone: bool) -> None:
+        self._scalars(step, metrics)
+
+    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
+        self._writer.add_image(name, pixels, step, dataformats="HWC")
+
+    def finish(self, status: Status, metrics: Metrics) -> None:
+        if self._writer is None:
+            return
+        # The hyperparameter table shows the last value of each curve, so the final ones must be the last.
+        self._scalars(self._step, {name: value for name, value in metrics.items() if self._last.get(name) != value})
+        self._writer.file_writer.add_summary(_session_end(status))
+        self._writer.close()
+
+
+def _pictures(paths: list[Path]) -> Iterator[Any]:
+    """The image events of event files, whole as they are; a record cut short ends its file."""
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+
+    for path in paths:
+        for event in LegacyEventFileLoader(str(path)).Load():
+            if any(value.HasField("image") for value in event.summary.value):
+                yield event
+
+
+def _session_start(values: Mapping[str, float | bool | str]) -> Any:
+    """The summary that opens a session of the hyperparameter plugin."""
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+
+    info = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
+    for name, value in values.items():
+        kind = {bool: "bool_value", str: "string_value"}.get(type(value), "number_value")
+        setattr(info.hparams[name], kind, value)
+    return _summary(metadata.SESSION_START_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_start_info=info))
+
+
+def _session_end(status: Status) -> Any:
+    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+
+    outcome = api_pb2.STATUS_SUCCESS if status == "completed" else api_pb2.STATUS_FAILURE
+    info = plugin_data_pb2.SessionEndInfo(status=outcome, end_time_secs=time.time())
+    return _summary(metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=info))
+
+
+def _summary(tag: str, content: Any) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+
+    return Summary(value=[Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content))])

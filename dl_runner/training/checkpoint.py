@@ -1,0 +1,98 @@
+"""Files that let a run go on: the whole state in one, the weights alone in another.
+
+A checkpoint is a dict of plain containers and tensors, read with `weights_only`, so a stranger's file runs no
+code. Both kinds are written beside their place, synced and renamed: a kill at any moment leaves the old file or
+the new one.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec
+from dl_runner.tracking.files import atomic_path
+
+VERSION = 1
+
+
+class Checkpoints:
+    """The checkpoint files of one run folder: last.pt (everything), last and best weights (safetensors)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last.pt"
+
+    def weights(self, which: str) -> Path:
+        """The weight file of "best" or "last"."""
+        return self.folder / f"{which}.safetensors"
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace last.pt."""
+        self.folder.mkdir(exist_ok=True)
+        with atomic_path(self.last) as temporary:
+            torch.save({"version": VERSION, **state}, temporary)
+
+    def load(self) -> dict[str, Any]:
+        """The state in last.pt, tensors on the processor.
+
+        Raises:
+            UserError: there is none, or it is damaged or of another version.
+        """
+        if not self.last.exists():
+            raise UserError(f"{self.last}: no checkpoint; the run was stopped before its first, so start it anew")
+        try:
+            state = torch.load(self.last, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise UserError(f"{self.last}: damaged or no checkpoint of ours ({str(error).splitlines()[0]})") from None
+        if not isinstance(state, dict) or state.get("version") != VERSION:
+            raise UserError(f"{self.last}: written by another version of dl_runner; start the run anew")
+        return state
+
+    def save_weights(self, which: str, model: nn.Module, spec: DataSpec) -> None:
+        """Replace the weight file of "best" or "last"; the data's spec travels in its metadata."""
+        from safetensors.torch import save_model
+
+        self.folder.mkdir(exist_ok=True)
+        with atomic_path(self.weights(which)) as temporary:
+            save_model(model, str(temporary), metadata={"data": json.dumps(spec.to_dict())})
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Copy the weights of a safetensors file into a model of the same architecture.
+
+    Raises:
+        UserError: no such file, a damaged one, or one of another model.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_model
+
+    try:
+        load_model(model, str(path))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f"{path}: does not hold this model's weights ({str(error).splitlines()[0]})") from None
+
+
+def read_spec(path: Path) -> DataSpec:
+    """The data spec that a weight file was trained on.
+
+    Raises:
+        UserError: no such file, or one without a spec.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return DataSpec.from_dict(json.loads(file.metadata()["data"]))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: damaged or no weight file of ours ({error})") from None

@@ -1,0 +1,45 @@
+"""Metrics of a model on a split."""
+
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from dl_runner.data.batches import Batches
+from dl_runner.runtime.device import Autocast
+from dl_runner.tasks.task import Task
+from dl_runner.training.means import Means
+
+
+def evaluate(
+    model: nn.Module,
+    task: Task,
+    batches: Batches,
+    autocast: Autocast,
+    *,
+    limit: int | None = None,
+    outputs: list[Tensor] | None = None,
+) -> dict[str, float]:
+    """The task's metrics over a split, in evaluation mode and without gradients.
+
+    Args:
+        limit: the first so many batches only; None for all.
+        outputs: when given, the model's outputs are appended to it, a tensor (batch, …) each.
+
+    Returns:
+        {NAME: value}. The model's training flag is left as it was.
+    """
+    means = Means(task)
+    training = model.training
+    keep = model.register_forward_hook(lambda *call: outputs.append(call[-1])) if outputs is not None else None
+    model.eval()
+    try:
+        with torch.inference_mode(), autocast():
+            for batch in islice(batches.epoch(), limit):
+                _, sums = task.step(model, batch)
+                means.add(sums, len(batch[1]))
+    finally:
+        model.train(training)
+        if keep is not None:
+            keep.remove()
+    return means.read()

@@ -1,0 +1,241 @@
+"""The one training loop. It knows no model, loss or data set by name."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dl_runner.data.batches import Batches
+from dl_runner.duration import Duration, Horizon, Steps
+from dl_runner.optim.schedules import Schedule
+from dl_runner.regularize.early_stopping import EarlyStopping
+from dl_runner.runtime.device import Autocast, peak_memory_gib
+from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.runtime.seeding import rng_state, set_rng_state
+from dl_runner.spec import DataSpec
+from dl_runner.tasks.task import Batch, Task
+from dl_runner.tracking.tracker import Tracker
+from dl_runner.training.checkpoint import Checkpoints
+from dl_runner.training.evaluate import evaluate
+from dl_runner.training.means import Diverged, Means
+
+Ending = Literal["completed", "stopped early", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When what happens beside the steps, and how a step is made.
+
+    Args:
+        evaluate_every: metrics on the evaluation splits; always after the last step too.
+        log_every: training metrics.
+        checkpoint_every: the whole state to disk; always after the last step too.
+        accumulate: parts of a batch whose gradients add up, >= 1.
+        clip_norm: the largest gradient norm, > 0; None for no limit.
+        evaluate_batches: batches per evaluation; None for all.
+    """
+
+    evaluate_every: Steps
+    log_every: Steps
+    checkpoint_every: Duration
+    accumulate: int = 1
+    clip_norm: float | None = None
+    evaluate_batches: int | None = None
+
+
+@dataclass
+class Training:
+    """Everything the loop needs, and its position; `state_dict` is what an exact continuation needs."""
+
+    model: nn.Module
+    task: Task
+    optimizer: Optimizer
+    schedule: Schedule
+    batches: Batches
+    evaluations: Mapping[str, Batches]
+    horizon: Horizon
+    rhythm: Rhythm
+    stopping: EarlyStopping
+    device: torch.device
+    autocast: Autocast
+    tracker: Tracker
+    checkpoints: Checkpoints
+    spec: DataSpec
+    config: Mapping[str, Any]
+    step: int = 0
+    seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
+    metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
+    best_metrics: dict[str, float] = field(default_factory=dict)  # those of the best evaluation
+
+    def __post_init__(self) -> None:
+        self.means = Means(self.task)
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    @property
+    def epoch(self) -> float:
+        return self.step / self.horizon.steps_per_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain containers and tensors only, so that it loads with `weights_only`."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "means": self.means.state_dict(),
+            "stopping": self.stopping.state_dict(),
+            "rng": rng_state(),
+            "step": self.step,
+            "steps_per_epoch": self.horizon.steps_per_epoch,
+            "seconds": self.seconds,
+            "metrics": dict(self.metrics),
+            "best_metrics": dict(self.best_metrics),
+            "config": dict(self.config),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken. Call last before training: it sets the global random generators."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.means.load_state_dict(state["means"], self.device)
+        self.stopping.load_state_dict(state["stopping"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
+        set_rng_state(state["rng"])
+
+
+def train(run: Training, request: StopRequest) -> Ending:
+    """Train from the run's position to its horizon, an early stop, or a requested stop.
+
+    Args:
+        run: what to train; changed in place.
+        request: looked at between two steps; when set, the state is saved and the loop ends.
+
+    Raises:
+        Diverged: a loss or a parameter is no longer finite; the last checkpoint is from before.
+    """
+    rhythm, per_epoch = run.rhythm, run.horizon.steps_per_epoch
+    evaluate_every, log_every = rhythm.evaluate_every.steps(per_epoch), rhythm.log_every.steps(per_epoch)
+    save_every, save_seconds = rhythm.checkpoint_every.steps(per_epoch), rhythm.checkpoint_every.seconds()
+    stream = _stream(run)
+    started = saved = time.perf_counter()
+    run.model.train()
+    ending = _ending(run, None)
+    while not ending:
+        # accumulate and step
+        batch = next(stream)
+        last = run.step + 1 == run.horizon.steps
+        milestone = last or (run.step + 1) % evaluate_every == 0
+        report = milestone or (run.step + 1) % log_every == 0
+        norm = update(run, batch, measure_norm=report)
+        run.step += 1
+        run.tracker.progress(run.step, lambda: _train_metrics(run))
+
+        # report and evaluate
+        if report:
+            run.means.require_finite()
+            training = _train_metrics(run) | _vital_signs(run, norm)
+            now = time.perf_counter()
+            training["train/examples_per_second"] = run.means.examples / (run.seconds + now - started)
+            if milestone:
+                _evaluate(run, training)
+                run.seconds = 0.0
+            else:
+                run.seconds += now - started
+                run.tracker.log(run.step, run.epoch, training, milestone=False)
+            started = time.perf_counter()
+
+        # checkpoint and done?
+        ending = _ending(run, request)
+        due = run.step % save_every == 0 if save_every else time.perf_counter() - saved >= save_seconds
+        if due or ending:
+            run.seconds += time.perf_counter() - started
+            save(run)
+            started = saved = time.perf_counter()
+    return ending
+
+
+def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
+    """One optimizer step on one batch.
+
+    Returns:
+        The gradient's norm before clipping, on the device, if asked for or needed.
+    """
+    inputs, targets = batch
+    parts = run.rhythm.accumulate
+    for part in zip(inputs.chunk(parts), targets.chunk(parts), strict=True):
+        with run.autocast():
+            loss, sums = run.task.step(run.model, part)
+        share = len(part[1]) / len(targets)  # the mean over the batch is the weighted mean over its parts
+        (loss if share == 1 else loss * share).backward()
+        run.means.add(sums, len(part[1]), run.step + 1)
+    norm = None
+    if run.rhythm.clip_norm is not None:
+        norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.rhythm.clip_norm)
+    elif measure_norm:
+        gradients = [parameter.grad for parameter in run.model.parameters() if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+    factor = run.schedule(run.step)
+    for group, rate in zip(run.optimizer.param_groups, run.base_rates, strict=True):
+        group["lr"] = rate * factor
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return norm
+
+
+def save(run: Training) -> None:
+    """Write the checkpoint, unless the state is no longer worth keeping.
+
+    Raises:
+        Diverged: a loss or a parameter is not finite; the checkpoint on disk stays as it was.
+    """
+    run.means.require_finite()
+    if not all(bool(parameter.isfinite().all()) for parameter in run.model.parameters()):
+        raise Diverged(run.step, "followed by parameters that are NaN or infinite")
+    run.checkpoints.save(run.state_dict())
+
+
+def _ending(run: Training, request: StopRequest | None) -> Ending | None:
+    if run.step >= run.horizon.steps:
+        return "completed"
+    if run.stopping.exhausted:
+        return "stopped early"
+    return "interrupted" if request else None
+
+
+def _stream(run: Training) -> Iterator[Batch]:
+    """The training batches from the run's position on, without end."""
+    epoch, start = divmod(run.step, run.horizon.steps_per_epoch)
+    for number in count(epoch):
+        yield from run.batches.epoch(number, start)
+        start = 0
+
+
+def _train_metrics(run: Training) -> dict[str, float]:
+    return {f"train/{name}": value for name, value in run.means.read().items()}
+
+
+def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
+    signs = {
+        "train/learning_rate": run.optimizer.param_groups[0]["lr"],
+        "train/memory_gib": peak_memory_gib(run.device),
+    }
+    return signs if norm is None else signs | {"train/gradient_norm": norm.item()}
+
+
+def _evaluate(run: Training, training: dict[str, float]) -> None:
+    """Evaluate every split, log one row with the training metrics, keep the weights if they are the best."""
+    measured = dict(training)
+    for split, batches in run.evaluations.items():
+        metrics = evaluate(run.model, run.task, batches, run.autocast, limit=run.rhythm.evaluate_batches)
+        measured |= {f"{split}/{name}": value for name, value in metrics.items()}
+    run.metrics |= measured
+    run.tracker.log(run.step, run.epoch, measured, milestone=True)
+    chosen_by = f"validation/{run.task.monitor}"
+    if chosen_by in measured and run.stopping.update(measured[chosen_by], run.step):
+        run.best_metrics = {name: value for name, value in measured.items() if not name.startswith("train/")}
+        run.checkpoints.save_weights("best", run.model, run.spec)
+    run.means.reset()

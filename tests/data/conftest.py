@@ -1,0 +1,84 @@
+"""Where the real data are, and small data sets in the official file formats."""
+
+import os
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(idx_bytes(values))
+
+
+def idx_bytes(values: np.ndarray) -> bytes:
+    return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes bytes and texts as Python 2 did, as in the official CIFAR-10 files."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def save_string(self, text):
+        content = text.encode("latin1") if isinstance(text, str) else text
+        self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
+        self.memoize(text)
+
+    dispatch[bytes] = dispatch[str] = save_string
+
+
+def write_python2_pickle(path: Path, content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        Python2Pickler(file, protocol=2).dump(content)
+    path.write_bytes(path.read_bytes().replace(b"numpy._core.", b"numpy.core."))
+
+
+@pytest.fixture
+def small_mnist(tmp_path) -> tuple[Path, dict[str, np.ndarray]]:
+    """A root with 30 training and 12 test images in the MNIST format, and what its files hold."""
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 30), ("t10k", 12)):
+        arrays[f"{part}-images-idx3-ubyte"] = generator.integers(0, 256, (n, 28, 28), np.uint8)
+        arrays[f"{part}-labels-idx1-ubyte"] = (np.arange(n) % 10).astype(np.uint8)
+    for name, values in arrays.items():
+        write_idx(tmp_path / "MNIST" / "raw" / name, values)
+    return tmp_path, arrays
+
+
+@pytest.fixture
+def small_cifar(tmp_path) -> tuple[Path, dict[str, dict]]:
+    """A root with the official CIFAR-10 files, each of 20 images, and what they hold."""
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "cifar-10-batches-py"
+    contents = {}
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        pixels = generator.integers(0, 256, (20, 3072), np.uint8)
+        contents[name] = {"data": pixels, "labels": generator.integers(0, 10, 20).tolist(), "batch_label": name}
+        write_python2_pickle(folder / name, contents[name])
+    names = [f"class{number}" for number in range(10)]
+    write_python2_pickle(folder / "batches.meta", {"label_names": names, "num_vis": 3072})
+    return tmp_path, contents
+
+
+@pytest.fixture(scope="session")
+def real_root() -> Path:
+    """The root that holds the real Fashion-MNIST; skips the test where there is none."""
+    candidates = [Path(os.environ["DLRUN_DATA_DIR"])] if os.environ.get("DLRUN_DATA_DIR") else []
+    candidates.append(REPOSITORY.parent / "shared" / "data")
+    for root in candidates:
+        if (root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+            return root
+    pytest.skip(f"no FashionMNIST/raw/train-images-idx3-ubyte in {' or '.join(map(str, candidates))}")
+
+
+def tree(folder: Path) -> dict[str, int]:
+    """Every path below `folder` with its time of change: equal before and after means that nothing was touched."""
+    return {str(path): path.lstat().st_mtime_ns for path in (folder, *folder.rglob("*"))}

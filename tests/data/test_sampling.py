@@ -1,0 +1,73 @@
+"""Splits are disjoint, complete, in proportion, and a function of the seed."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dl_runner.data.sampling import hold_out, take
+
+class_sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
+fractions = st.floats(0.01, 0.99)
+quick = settings(max_examples=40, deadline=None)
+
+
+def shuffled_labels(sizes: list[int]) -> torch.Tensor:
+    labels = np.repeat(np.arange(len(sizes)) * 3, sizes)  # labels need not be consecutive
+    return torch.from_numpy(np.random.default_rng(1).permutation(labels))
+
+
+@quick
+@given(class_sizes, fractions, st.integers(0, 2**40))
+def test_hold_out_is_a_stratified_partition(sizes, fraction, seed):
+    targets = shuffled_labels(sizes)
+    kept, held = hold_out(targets, fraction, seed, "validation")
+    assert sorted([*kept.tolist(), *held.tolist()]) == list(range(len(targets)))
+    assert kept.tolist() == sorted(kept.tolist()) and held.tolist() == sorted(held.tolist())
+    for label, size in zip(range(0, 3 * len(sizes), 3), sizes, strict=True):
+        count = int((targets[held] == label).sum())
+        assert abs(count - fraction * size) < 1 + 1e-9
+        assert count < size
+        assert count >= 1 or size == 1
+
+
+@quick
+@given(class_sizes, st.data())
+def test_take_gives_the_exact_number_in_proportion(sizes, data):
+    targets = shuffled_labels(sizes)
+    count = data.draw(st.integers(0, len(targets)))
+    chosen = take(targets, count, 0, "limit")
+    assert len(set(chosen.tolist())) == len(chosen) == count
+    counts = [int((targets[chosen] == label).sum()) for label in range(0, 3 * len(sizes), 3)]
+    if count >= len(sizes):
+        assert min(counts) >= 1
+    quotas = [count * size / len(targets) for size in sizes]
+    if min(quotas) >= 1:
+        assert all(abs(got - quota) < 1 + 1e-9 for got, quota in zip(counts, quotas, strict=True))
+
+
+@pytest.mark.parametrize("targets", [torch.arange(200) % 4, torch.zeros(200, 1)], ids=["labels", "regression"])
+def test_choices_depend_on_the_seed_and_the_stream_alone(targets):
+    held = hold_out(targets, 0.25, 7, "validation")[1]
+    torch.manual_seed(123)
+    np.random.seed(123)  # noqa: NPY002
+    assert torch.equal(held, hold_out(targets, 0.25, 7, "validation")[1])
+    assert not torch.equal(held, hold_out(targets, 0.25, 8, "validation")[1])
+    assert not torch.equal(held, hold_out(targets, 0.25, 7, "test")[1])
+    assert len(held) == 50
+
+
+def test_balanced_classes_stay_balanced_to_the_example():
+    targets = torch.arange(60_000) % 10
+    kept, held = hold_out(targets, 0.1, 0, "validation")
+    assert torch.bincount(targets[held]).tolist() == [600] * 10
+    assert torch.bincount(targets[kept][take(targets[kept], 6000, 0, "limit")]).tolist() == [600] * 10
+
+
+def test_rare_classes_get_one_example_on_either_side():
+    targets = torch.tensor([0] * 95 + [1] * 2 + [2] * 2 + [3])
+    kept, held = hold_out(targets, 0.1, 0, "validation")
+    assert torch.bincount(targets[held], minlength=4).tolist() == [9, 1, 1, 0]
+    assert torch.bincount(targets[kept], minlength=4)[1:].tolist() == [1, 1, 1]
+    assert torch.bincount(targets[take(targets, 4, 0, "limit")]).tolist() == [1, 1, 1, 1]

@@ -1,0 +1,108 @@
+"""`prepare`: validation split, limit, input shape and normalization; and the contracts of a split."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dl_runner.data.splits import Data, FileSplit, Split, prepare
+from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec
+
+IMAGES = DataSpec("classification", (1, 4, 4), 5, tuple("abcde"), (0.3,), (0.2,))
+VECTORS = DataSpec("regression", (2,), 1)
+
+
+def images(n: int = 100) -> Split:
+    numbered = torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, 1, 4, 4)
+    return Split(numbered, torch.arange(n) % 5)
+
+
+def prepared(data: Data, **changes) -> Data:
+    settings = {"validation": 0.2, "limit": None, "image_size": None, "normalize": True, "seed": 0}
+    return prepare(data, **(settings | changes))
+
+
+def ids(split: Split) -> list[int]:
+    return split.inputs[:, 0, 0, 0].tolist()
+
+
+def test_validation_comes_out_of_train_and_limit_out_of_the_rest():
+    test = images(10)
+    data = prepared(Data(IMAGES, images(), test=test), limit=30)
+    assert (len(data.train), len(data.validation)) == (30, 20)
+    assert not set(ids(data.train)) & set(ids(data.validation))
+    assert torch.bincount(data.train.targets).tolist() == [6] * 5
+    assert torch.bincount(data.validation.targets).tolist() == [4] * 5
+    assert all(index % 5 == label for index, label in zip(ids(data.train), data.train.targets.tolist(), strict=True))
+    assert data.test is test
+
+
+def test_limit_does_not_move_the_validation_split():
+    full, few = prepared(Data(IMAGES, images())), prepared(Data(IMAGES, images()), limit=10)
+    assert ids(full.validation) == ids(few.validation)
+    assert set(ids(few.train)) < set(ids(full.train))
+
+
+def test_a_limit_above_the_size_takes_everything():
+    assert len(prepared(Data(IMAGES, images()), limit=1000, validation=0).train) == 100
+
+
+def test_no_validation_and_a_given_one():
+    assert prepared(Data(IMAGES, images()), validation=0).validation is None
+    given = images(7)
+    data = prepared(Data(IMAGES, images(), validation=given))
+    assert data.validation is given and len(data.train) == 100
+
+
+def test_regression_splits_at_random():
+    inputs = torch.arange(100.0).view(50, 2)
+    data = prepared(Data(VECTORS, Split(inputs, inputs[:, :1])))
+    assert (len(data.train), len(data.validation)) == (40, 10)
+    assert sorted([*data.train.targets[:, 0].tolist(), *data.validation.targets[:, 0].tolist()]) == list(
+        range(0, 100, 2)
+    )
+
+
+def test_input_shape_and_normalization_follow_the_settings():
+    spec = prepared(Data(IMAGES, images()), image_size=28, normalize=False).spec
+    assert (spec.input_shape, spec.mean, spec.std) == ((1, 28, 28), (0.0,), (1.0,))
+    assert prepared(Data(IMAGES, images())).spec == IMAGES
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "message"),
+    [
+        (Data(VECTORS, Split(torch.zeros(9, 2), torch.zeros(9, 1))), {"image_size": 28}, "data.image_size=28"),
+        (Data(VECTORS, Split(torch.zeros(1, 2), torch.zeros(1, 1))), {}, "data.validation=0.2"),
+        (Data(IMAGES, images(5)), {}, "data.validation=0.2"),
+        (Data(IMAGES, images(0)), {}, "no training example"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(data, changes, message):
+    with pytest.raises(UserError, match=message) as raised:
+        prepared(data, **changes)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_split_is_cut_like_one_in_memory():
+    files = FileSplit(tuple(Path(f"{number}.png") for number in range(100)), torch.arange(100) % 5, 4)
+    of_files, in_memory = prepared(Data(IMAGES, files), limit=30), prepared(Data(IMAGES, images()), limit=30)
+    for name in ("train", "validation"):
+        split = getattr(of_files, name)
+        assert isinstance(split, FileSplit)
+        assert [int(path.stem) for path in split.paths] == ids(getattr(in_memory, name))
+        assert torch.equal(split.targets, getattr(in_memory, name).targets)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets"),
+    [
+        (torch.zeros(3, 1, 4, 4), torch.zeros(3, dtype=torch.int64)),
+        (torch.zeros(3, 2), torch.zeros(3)),
+        (torch.zeros(3, 2), torch.zeros(2, 1)),
+    ],
+)
+def test_a_split_refuses_other_types_and_lengths(inputs, targets):
+    with pytest.raises(ValueError, match="inputs|targets"):
+        Split(inputs, targets)

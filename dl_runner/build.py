@@ -152,14 +152,18 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
     return model
 
 
-def build_place(config: Config, spec: DataSpec) -> Place:
-    """The device and precision of the config, resolved for this machine and task.
+def build_device(config: Config) -> torch.device:
+    """The device of the config; also sets the number of processor threads.
 
     Raises:
         UserError: no such device here.
     """
     set_threads(config.device.threads)
-    device = resolve_device(config.device.name)
+    return resolve_device(config.device.name)
+
+
+def build_place(config: Config, spec: DataSpec, device: torch.device) -> Place:
+    """The device with the precision of the config, resolved for this device and task."""
     precision = resolve_precision(config.device.precision, device, spec.task)
     return Place(device, precision, autocast(device, precision))
 

@@ -136,7 +136,8 @@ def _scalar(value: Any, annotation: Any) -> Any:
 
 
 def _near(value: Any, choices: Iterable[Any]) -> str:
-    return hint(value, choices).split(" (choices")[0].rstrip(";")
+    """Only the nearest: the expectation before it lists the choices."""
+    return hint(value, choices).partition(" (choices")[0].partition("; choices")[0]
 
 
 def checked(value: Any, annotation: Any, key: str) -> Any:

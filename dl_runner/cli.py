@@ -8,14 +8,23 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError
 
-_failures: list[tuple[str, Exception]] = []  # of the jobs of a multirun
+
+@dataclass
+class _Jobs:
+    """What became of the jobs of one command line. A failure is kept here and not raised through Hydra, which would
+    print its own lines about it and leave the remaining jobs of a sweep undone."""
+
+    started: int = 0
+    failures: list[tuple[str, UserError | RunFailed]] = field(default_factory=list)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -76,48 +85,52 @@ def train(argv: list[str]) -> None:
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = ["dlrun", *argv]
-    _failures.clear()
+    jobs = _Jobs()
     try:
-        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(_job)()
-    except (UserError, RunFailed):
-        if not _failures:
-            raise
+        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(partial(_job, jobs))()
     except (HydraException, OmegaConfBaseException, OSError) as error:
         overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
         raise UserError(explain(error, overrides, config_dir_of(argv))) from None
-    if _failures:
-        lines = "".join(f"\n  {job}: {error}" for job, error in _failures)
-        kind = UserError if all(isinstance(error, UserError) for _, error in _failures) else RunFailed
-        raise kind(f"{len(_failures)} of the sweep's jobs failed:{lines}")
+    except Exception as error:
+        if jobs.started:
+            raise
+        # Hydra meets some malformed values, such as a list for a group, with whatever Python raises.
+        raise UserError(f"the command line cannot be composed ({type(error).__name__}: {error})") from None
+    if len(jobs.failures) == 1 and jobs.started == 1:
+        raise jobs.failures[0][1]
+    if jobs.failures:
+        lines = "".join(f"\n  {job}: {error}" for job, error in jobs.failures)
+        hopeless = len(jobs.failures) == jobs.started and all(
+            isinstance(error, UserError) for _, error in jobs.failures
+        )
+        kind = UserError if hopeless else RunFailed
+        raise kind(f"{len(jobs.failures)} of {jobs.started} jobs failed:{lines}")
 
 
-def _job(composed: Any) -> float | None:
-    """One run; what a sweeper gets back is the metric that chose the best weights, None without one."""
+def _job(jobs: _Jobs, composed: Any) -> float | None:
+    """One run; what a sweeper gets back is the best value of the metric that chose the weights, None without one."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     from dl_runner import config
 
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN:
-        checked = config.check(config.to_plain(composed))
-        _launch(checked, checked.outputs / checked.data.name / checked.model.name, _timestamp(), None)
-        return None
-    label = hydra.job.override_dirname or "defaults"
+    jobs.started += 1
+    job = None
     try:
         checked = config.check(config.to_plain(composed))
-        name = re.sub(r"[^\w=.,+-]+", "_", f"{hydra.job.num}_{label}")[:120]
-        return _launch(checked, Path(hydra.sweep.dir), name, f"{hydra.job.num}: {label}")
+        parent, name = checked.outputs / checked.data.name / checked.model.name, _timestamp()
+        if hydra.mode == RunMode.MULTIRUN:
+            job = f"{hydra.job.num}: {hydra.job.override_dirname or 'the default'}"
+            parent, name = Path(hydra.sweep.dir), re.sub(r"[^\w=.,+-]+", "_", job.replace(": ", "_"))[:120]
+        from dl_runner.run import launch
+
+        return launch(checked, parent, name, job).objective
     except (UserError, RunFailed) as error:
-        print(f"dlrun: job {hydra.job.num} ({label}): {error}", file=sys.stderr)
-        _failures.append((f"{hydra.job.num} ({label})", error))
-        raise
-
-
-def _launch(checked: Any, parent: Path, name: str, job: str | None) -> float | None:
-    from dl_runner.run import launch
-
-    return launch(checked, parent, name, job).objective
+        jobs.failures.append((job or "job", error))
+        if job:
+            print(f"dlrun: job {job}: {error}", file=sys.stderr)
+        return None
 
 
 def _timestamp() -> str:

@@ -115,6 +115,9 @@ def _near_key(key: str, overrides: list[str], config_dir: Path | None) -> str:
     parent = key.rpartition(".")[0]
     known = [*_flat({name: value for name, value in plain.items() if name != "hydra"}), *groups()]
     siblings = [name for name in known if name.rpartition(".")[0] == parent]
+    # Keys are shown as they are within their section, which the user has named.
+    if parent and siblings:
+        return hint(key, siblings).replace(f" {parent}.", " ").replace("mean ", f"mean {parent}.", 1)
     return hint(key, siblings or known) or "; run `dlrun --cfg job` to see the keys"
 
 

@@ -25,10 +25,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def hint(word: object, choices: Iterable[object]) -> str:
-    """'; did you mean X? (choices: …)' for an unknown `word`, nearest first; '' without choices."""
-    names = sorted(str(choice) for choice in choices)
+    """'; did you mean X? (choices: …)' for an unknown `word`, '; choices: …' if none is near, '' without choices."""
+    names = sorted({str(choice) for choice in choices})
     if not names:
         return ""
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    asked = f"; did you mean {near[0]}?" if near else ";"
-    return f"{asked} (choices: {', '.join(names)})"
+    listed = ", ".join(names)
+    return f"; did you mean {near[0]}? (choices: {listed})" if near else f"; choices: {listed}"

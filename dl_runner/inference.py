@@ -38,11 +38,12 @@ def evaluate_run(folder: Path, split: str, which: Weights | None) -> tuple[Path,
     """
     weights = weight_file(folder, which)
     checked = config.check(config.load(folder / CONFIG))
+    device = build.build_device(checked)
     builders = build.check_builders(checked)
     data = build.build_data(checked, builders)
     model = build.build_model(checked, builders, data.spec)
     load_weights(weights, model)
-    place = build.build_place(checked, data.spec)
+    place = build.build_place(checked, data.spec, device)
     batches = build.build_evaluation(checked, data, split, place.device)
     if batches is None:
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")

@@ -61,16 +61,17 @@ class Parts:
 
     @classmethod
     def of(cls, checked: Config) -> "Parts":
-        """Check the builders, load the data, build the model, in this order.
+        """Find the device, check the builders, load the data, build the model, in this order.
 
         Raises:
             UserError: the config does not fit the builders, the data or this machine.
         """
+        device = build.build_device(checked)
         builders = build.check_builders(checked)
         data = build.build_data(checked, builders)
         build.check_fit(checked, builders, data)
         model = build.build_model(checked, builders, data.spec)
-        return cls(checked, builders, data, model, build.build_place(checked, data.spec))
+        return cls(checked, builders, data, model, build.build_place(checked, data.spec, device))
 
     @property
     def parameters(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dl_runner.data.files import read_bytes
+from dl_runner.data.files import REMEDY, read_bytes
 from dl_runner.errors import UserError
 
 # NumPy's own module of this function has moved between versions; files keep the name of their time.
@@ -44,6 +44,4 @@ def load_arrays(path: Path) -> tuple[Any, bytes]:
         return _ArraysUnpickler(BytesIO(content), encoding="latin1").load(), content
     except Exception as error:  # a damaged pickle may raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{path}: damaged or not a data file ({reason}); delete it and put the official one there"
-        ) from (error)
+        raise UserError(f"{path}: damaged or not a data file ({reason}); {REMEDY}") from error

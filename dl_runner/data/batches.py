@@ -28,9 +28,9 @@ def permutation(n: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(_seed(seed, epoch)))
 
 
-def _seed(*words: int) -> int:
+def _seed(seed: int, *place: int) -> int:
     # 32 bits, well mixed: the CPU generator of torch ignores the upper half of a 64-bit seed.
-    return int(np.random.SeedSequence(words).generate_state(1)[0])
+    return int(np.random.SeedSequence(seed, spawn_key=place).generate_state(1)[0])
 
 
 class InputPipeline:
@@ -116,8 +116,7 @@ class Batches(ABC):
         order = permutation(self.examples, self.seed, number) if self.shuffle else None
         for index, (raw, targets) in enumerate(self._raw(order, start), start):
             if self._generator is not None:
-                # The last word keeps this stream apart from that of the order: SeedSequence ignores trailing zeros.
-                self._generator.manual_seed(_seed(self.seed, number, index, 1))
+                self._generator.manual_seed(_seed(self.seed, number, index))
             yield self._pipeline(raw, self._generator), targets
 
     @abstractmethod

@@ -9,7 +9,7 @@ import torch
 
 from dl_runner.data.arrays_pickle import load_arrays
 from dl_runner.data.download import Remote, obtain
-from dl_runner.data.files import copy_stream, md5, read_bytes
+from dl_runner.data.files import REMEDY, copy_stream, md5, read_bytes
 from dl_runner.data.splits import Data, Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
@@ -27,7 +27,6 @@ TEST = {"test_batch": "40351d587109b95175f43aff81a1287e"}
 NAMES = "batches.meta"
 OFFICIAL_EXAMPLES = 10_000  # in each file
 SHAPE = (3, 32, 32)
-REMEDY = "delete it and put the official file there"
 
 
 def cifar10(root: Path, *, download: bool = True) -> Data:

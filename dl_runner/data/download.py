@@ -50,8 +50,8 @@ def obtain(files: Sequence[Remote], folder: Path, root: Path, *, download: bool)
         if reason:
             names = ", ".join(file.name for file in files if not (folder / file.name).exists())
             raise UserError(
-                f"missing data and no download ({reason}); put {names} into {folder} "
-                f"(or set DLRUN_DATA_DIR, now {root}, to the folder that holds {folder.relative_to(root)})"
+                f"missing data and no download ({reason}); put {names} into {folder}; "
+                f"DLRUN_DATA_DIR names the folder of all data sets (now {root})"
             )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dl_runner.errors import UserError
 
+REMEDY = "delete it to have it fetched again, or put the official file there"  # of a damaged official file
+
 
 def default_root() -> Path:
     """The folder of all data sets when `data.root` is null: dl_runner in the user's cache folder. Not created."""

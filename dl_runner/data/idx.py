@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dl_runner.data.files import read_bytes
+from dl_runner.data.files import REMEDY, read_bytes
 from dl_runner.errors import UserError
 
 UNSIGNED_BYTE = 0x08
-REMEDY = "delete it and put the official file there"
 
 
 def read_idx(path: Path, rank: int) -> tuple[np.ndarray, bytes]:

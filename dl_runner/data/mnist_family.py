@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from dl_runner.data.download import Remote, obtain
-from dl_runner.data.files import md5
-from dl_runner.data.idx import REMEDY, read_idx
+from dl_runner.data.files import REMEDY, md5
+from dl_runner.data.idx import read_idx
 from dl_runner.data.splits import Data, Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec

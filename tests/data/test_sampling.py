@@ -51,7 +51,7 @@ def test_take_gives_the_exact_number_in_proportion(sizes, data):
 def test_choices_depend_on_the_seed_and_the_stream_alone(targets):
     held = hold_out(targets, 0.25, 7, "validation")[1]
     torch.manual_seed(123)
-    np.random.seed(123)  # noqa: NPY002
+    np.random.seed(123)
     assert torch.equal(held, hold_out(targets, 0.25, 7, "validation")[1])
     assert not torch.equal(held, hold_out(targets, 0.25, 8, "validation")[1])
     assert not torch.equal(held, hold_out(targets, 0.25, 7, "test")[1])

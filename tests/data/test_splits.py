@@ -104,5 +104,5 @@ def test_a_file_split_is_cut_like_one_in_memory():
     ],
 )
 def test_a_split_refuses_other_types_and_lengths(inputs, targets):
-    with pytest.raises(ValueError, match="inputs|targets"):
+    with pytest.raises(ValueError, match=r"inputs|targets"):
         Split(inputs, targets)

@@ -44,7 +44,7 @@ for _ in range(20): print(create(Path(sys.argv[1]), "now"))
 
 def test_a_parent_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="outputs.*file"):
+    with pytest.raises(UserError, match=r"outputs.*file"):
         create(tmp_path / "file", "now")
 
 

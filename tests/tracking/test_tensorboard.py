@@ -51,7 +51,7 @@ def hyperparameter_table(folder):
         backend.hparams_from_data_provider(request_context, "", None),
     )
     every = [api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE, api_pb2.STATUS_RUNNING]
-    request = api_pb2.ListSessionGroupsRequest(allowed_statuses=every)
+    request = api_pb2.ListSessionGroupsRequest(allowed_statuses=every, slice_size=100)
     answer = list_session_groups.Handler(request_context, backend, "", request).run()
     return columns, {group.name: group for group in answer.session_groups}
 

@@ -1,0 +1,52 @@
+"""The YAML files of the groups data and augment say what the builders' signatures say."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from dl_runner.checks import arguments
+from dl_runner.registry import builder
+
+CONF = Path(__file__).parents[2] / "conf"
+DATA = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
+COMMON = {"root", "validation", "limit", "image_size", "batch_size", "normalize"}
+FILLED_IN = {"root", "seed", "image_size"}
+
+
+def composed(choice: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(overrides=[f"+{choice}"])
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_data_yaml_names_every_keyword_with_its_default(name, monkeypatch):
+    monkeypatch.delenv("DLRUN_DATA_DIR", raising=False)
+    config = composed(f"data={name}").data
+    assert config.name == name and config.root is None and set(config) >= COMMON
+    function = builder("data", name)
+    parameters = {key: value for key, value in inspect.signature(function).parameters.items() if key not in FILLED_IN}
+    own = set(config) - COMMON - {"name"}
+    assert own == set(parameters)
+    missing = {key: "given by the user" for key in own if OmegaConf.is_missing(config, key)}
+    values = OmegaConf.to_container(config, resolve=True)
+    checked = arguments(function, {key: values[key] for key in own} | missing, "data", FILLED_IN)
+    for key, parameter in parameters.items():
+        if parameter.default is not inspect.Parameter.empty:
+            assert checked[key] == parameter.default, key
+
+
+def test_the_root_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("DLRUN_DATA_DIR", "/some/where")
+    assert composed("data=mnist").data.root == "/some/where"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "augment").glob("*.yaml")))
+def test_an_augment_yaml_names_functions_and_their_settings(name):
+    for part in composed(f"augment={name}").augment.transforms:
+        settings = {key: value for key, value in part.items() if key != "name"}
+        function = builder("augment", part.name)
+        assert set(settings) == set(inspect.signature(function).parameters)
+        assert callable(function(**arguments(function, settings, "augment")))

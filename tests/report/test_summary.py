@@ -1,0 +1,105 @@
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from dl_runner import DataSpec
+from dl_runner.report.summary import render, summarize
+
+IMAGES = DataSpec("classification", (3, 9, 11), 4, ("a", "b", "c", "d"))
+VECTORS = DataSpec("regression", (6,), 2)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_by_hand(bias):
+    [row] = summarize(nn.Linear(6, 5, bias=bias), VECTORS).rows
+    assert (row.type, row.output_shape) == ("Linear", (5,))
+    assert (row.parameters, row.multiply_adds) == (6 * 5 + 5 * bias, 6 * 5)
+
+
+@pytest.mark.parametrize(("stride", "padding", "groups"), [(1, 0, 1), (2, 1, 1), (1, 1, 3)])
+def test_convolution_by_hand(stride, padding, groups):
+    convolution = nn.Conv2d(3, 6, (3, 2), stride=stride, padding=padding, groups=groups)
+    height, width = (9 + 2 * padding - 3) // stride + 1, (11 + 2 * padding - 2) // stride + 1
+    [row] = summarize(convolution, IMAGES).rows
+    assert row.output_shape == (6, height, width)
+    assert row.parameters == 6 * (3 // groups) * 3 * 2 + 6
+    assert row.multiply_adds == height * width * 6 * (3 // groups) * 3 * 2
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 7 * 9, 4))
+
+
+def test_rows_are_the_leaves_in_order_and_add_up_to_the_totals():
+    model = network()
+    model[0].requires_grad_(False)
+    summary = summarize(model, IMAGES)
+    assert [row.name for row in summary.rows] == ["0", "1", "2", "3", "4"]
+    assert [row.output_shape for row in summary.rows] == [(8, 7, 9), (8, 7, 9), (8, 7, 9), (504,), (4,)]
+    assert summary.parameters == sum(row.parameters for row in summary.rows)
+    assert summary.multiply_adds == sum(row.multiply_adds for row in summary.rows) == 8 * 7 * 9 * 27 + 504 * 4
+    assert summary.trainable == summary.parameters - (8 * 27 + 8)
+    # Batch normalization has two float buffers of 8 and one counter of 8 bytes.
+    assert summary.megabytes == pytest.approx((4 * summary.parameters + 4 * 16 + 8) / 1e6)
+
+
+def test_rows_follow_the_calls_not_the_definition():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last = nn.Linear(5, 2)
+            self.first = nn.Linear(6, 5)
+
+        def forward(self, x):
+            return self.last(self.first(x))
+
+    assert [row.name for row in summarize(Backwards(), VECTORS).rows] == ["first", "last"]
+
+
+def test_a_module_used_twice_has_two_rows_and_counts_its_parameters_once():
+    shared = nn.Linear(6, 6)
+    summary = summarize(nn.Sequential(shared, nn.ReLU(), shared), VECTORS)
+    assert [(row.parameters, row.multiply_adds) for row in summary.rows] == [(42, 36), (0, 0), (0, 36)]
+    assert (summary.parameters, summary.multiply_adds) == (42, 72)
+
+
+def test_tied_weights_are_counted_once():
+    model = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Linear(6, 6, bias=False))
+    model[1].weight = model[0].weight
+    summary = summarize(model, VECTORS)
+    assert [row.parameters for row in summary.rows] == [36, 0] and summary.parameters == 36
+
+
+def test_what_a_module_holds_and_computes_besides_its_children_has_a_row():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(5, 5))
+            self.inner = nn.Linear(6, 5)
+
+        def forward(self, x):
+            return self.inner(x) @ self.scale
+
+    inner, outer = summarize(Scaled(), VECTORS).rows
+    assert (inner.name, inner.multiply_adds) == ("inner", 30)
+    assert (outer.name, outer.parameters, outer.multiply_adds) == ("", 25, 25)
+
+
+def test_the_model_is_left_as_it_was():
+    model = network().train()
+    model[1].eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    summarize(model, IMAGES)
+    assert [module.training for module in model] == [True, False, True, True, True] and model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_the_table_shows_names_shapes_and_totals(capsys):
+    summary = summarize(network(), IMAGES)
+    Console(width=100).print(render(summary))
+    text = capsys.readouterr().out
+    assert "8 × 7 × 9" in text and "BatchNorm2d" in text
+    total = next(line for line in text.splitlines() if line.strip().startswith("total"))
+    assert f"{summary.parameters:,}" in total and f"{summary.multiply_adds:,}" in total

@@ -55,6 +55,7 @@ class Console(Tracker):
 
     def start(self, run: RunInfo) -> None:
         self._run, self._step = run, run.first_step
+        self._epochs = math.ceil(run.steps / run.steps_per_epoch)
         self._began = self._lap = time.perf_counter()
         self._read_at = (self._began, run.first_step)
         self._log = LogFile(run.folder / LOG, self._warn)
@@ -84,21 +85,23 @@ class Console(Tracker):
         self._next_read = time.perf_counter() + READ_EVERY
 
     def _epoch(self, step: int) -> str:
-        total = math.ceil(self._run.steps / self._run.steps_per_epoch)
-        return f"{max(1, math.ceil(step / self._run.steps_per_epoch)):>{len(str(total))}}/{total}"
+        now = max(1, math.ceil(step / self._run.steps_per_epoch))
+        return f"{now:>{len(str(self._epochs))}}/{self._epochs}"
 
     def log(self, step: int, epoch: float, metrics: Metrics, *, milestone: bool) -> None:
         self._step = step
         splits = by_split(self._wanted(metrics))
         if not milestone or not splits:
             return
-        cells = [("epoch", self._epoch(step))]
+        within = step % self._run.steps_per_epoch
+        cells = [("epoch", f"{epoch:.2f}/{self._epochs}" if within else self._epoch(step))]
         for split, values in splits.items():
             names = [f"{split} {name}" if position == 0 else name for position, name in enumerate(values)]
             cells += [(heading, number(*item)) for heading, item in zip(names, values.items(), strict=True)]
         now = time.perf_counter()
         cells.append(("time", duration(now - self._lap)))
         self._lap = now
+        self._read_at = (now, step)  # the evaluation is no part of the training speed
         widths = [max(len(heading), 8) for heading, _ in cells]
         heading, line = (
             "  ".join(f"{t:>{w}}" for t, w in zip(row, widths, strict=True)) for row in zip(*cells, strict=True)

@@ -42,7 +42,6 @@ def create(parent: Path, name: str) -> Path:
         raise UserError(
             f"outputs: no run folder can be made in {parent} ({error.strerror}); name a writable folder"
         ) from error
-    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def is_picture(picture: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("count", [1, 2, 5, 36])
+@pytest.mark.parametrize("count", [1, 5])
 def test_a_grid_of_any_number_of_images(count, channels):
     images = np.random.default_rng(0).integers(0, 256, (count, channels, 9, 7), dtype=np.uint8)
     assert is_picture(image_grid(images, [f"{i}" for i in range(count)]))
@@ -80,7 +80,7 @@ def test_pairs_outside_the_classes_are_refused(targets, predictions):
         confusion_counts(np.array(targets), np.array(predictions), 3)
 
 
-@pytest.mark.parametrize("k", [2, 10, 20, 21, 60])
+@pytest.mark.parametrize("k", [2, 20, 60])
 def test_a_matrix_of_any_number_of_classes(k):
     assert is_picture(confusion_matrix(np.eye(k, dtype=int) * 7, [f"class {i}" for i in range(k)]))
 

@@ -53,6 +53,15 @@ def test_plain_lines_on_the_screen_and_in_the_log(tmp_path, capsys):
     assert [line[21:].rstrip() for line in logged] == [line.rstrip() for line in lines]
 
 
+def test_an_evaluation_within_an_epoch_says_where(tmp_path, capsys):
+    tracker = console("plain")
+    tracker.start(run(tmp_path))
+    for step in (5, 10):
+        tracker.log(step, step / 10, MEANS, milestone=True)
+    tracker.finish("completed", {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[4:6]] == ["0.50/2", "1/2"]
+
+
 def test_none_prints_nothing_but_logs(tmp_path, capsys):
     go_through(console("none"), run(tmp_path))
     assert capsys.readouterr().out == ""
@@ -84,6 +93,7 @@ def test_warnings_and_package_messages_reach_screen_and_log_once(tmp_path, capsy
 @pytest.mark.parametrize("status", ["completed", "failed", "interrupted"])
 def test_many_runs_in_one_process_leave_nothing_behind(tmp_path, status, capsys):
     loggers = [logging.getLogger(name) for name in ("dl_runner", "py.warnings")]
+    loggers[0].setLevel(logging.NOTSET)
     before = [(list(logger.handlers), logger.level) for logger in loggers], warnings.showwarning
     for number_ in range(2):
         (tmp_path / str(number_)).mkdir()

@@ -22,8 +22,9 @@ def log(folder, steps, first_step=0):
 
 
 def test_rows_are_on_disk_before_the_run_ends(tmp_path):
-    log(tmp_path, [1, 2])
+    tracker = log(tmp_path, [1, 2])
     first, second = read_metrics(tmp_path / METRICS)
+    tracker.finish("completed", {})
     assert (second["step"], second["epoch"], second["train/loss"]) == (2, 0.2, 0.5)
     assert first["time"] <= second["time"]
 

@@ -9,7 +9,12 @@ from dl_runner.tracking.metrics_file import MetricsFile, read_metrics
 from dl_runner.tracking.tensorboard import EVENTS, TensorBoard, hyperparameters
 from dl_runner.tracking.tracker import RunInfo, Trackers
 
-MLP = {"model": {"name": "mlp", "hidden": [256, 64]}, "optimizer": {"lr": 0.1}, "seed": 0, "outputs": "outputs"}
+MLP = {
+    "model": {"name": "mlp", "hidden": [256, 64], "bias": True},
+    "optimizer": {"lr": 0.1},
+    "seed": 0,
+    "outputs": "outputs",
+}
 LENET = {"model": {"name": "lenet", "pooling": "max"}, "optimizer": {"lr": 0.05}, "seed": 0, "outputs": "outputs"}
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 
@@ -82,12 +87,13 @@ def test_the_hyperparameter_table_is_complete_for_runs_of_different_models(tmp_p
         tracker.finish("completed", {"test/accuracy": accuracy})
     columns, rows = hyperparameter_table(tmp_path)
     names = [column.name for column in columns.hparam_infos]
-    assert set(names) == {"model.name", "model.hidden", "model.pooling", "optimizer.lr", "seed"}
+    assert set(names) == {"model.name", "model.hidden", "model.bias", "model.pooling", "optimizer.lr", "seed"}
     assert set(names[:2]) == {"model.name", "optimizer.lr"}  # what differs comes first
     assert {metric.name.tag for metric in columns.metric_infos} == {"train/loss", "test/accuracy"}
     assert set(rows) == {"mlp", "lenet"}  # no run but the runs
     assert rows["lenet"].hparams["optimizer.lr"].number_value == 0.05
     assert rows["mlp"].hparams["model.hidden"].string_value == "[256, 64]"
+    assert rows["mlp"].hparams["model.bias"].bool_value is True
     values = {value.name.tag: value.value for value in rows["lenet"].sessions[0].metric_values}
     assert values == {"train/loss": pytest.approx(0.2), "test/accuracy": pytest.approx(0.9)}
 

@@ -1,0 +1,24 @@
+"""What many tests share: a run without a terminal, and the real Fashion-MNIST where it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _fashion_mnist_root() -> Path | None:
+    for root in (os.environ.get("DLRUN_DATA_DIR"), ROOT.parent / "shared" / "data"):
+        if root and (Path(root) / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+            return Path(root).resolve()
+    return None
+
+
+@pytest.fixture(scope="session")
+def real_data_root() -> Path:
+    """The folder that holds the official Fashion-MNIST files."""
+    root = _fashion_mnist_root()
+    if root is None:
+        pytest.skip("the official Fashion-MNIST files are neither in DLRUN_DATA_DIR nor in ../shared/data")
+    return root

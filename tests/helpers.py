@@ -1,0 +1,23 @@
+"""Small runs for tests, in this process."""
+
+import json
+from pathlib import Path
+
+from dl_runner import config
+from dl_runner.compose import compose
+from dl_runner.run import Result, launch
+
+QUIET = ("tracker.console=none", "device=cpu", "device.threads=1")
+
+
+def run(tmp_path: Path, *overrides: str, quiet: bool = True) -> Result:
+    """Train what `dlrun OVERRIDES` would, in tmp_path/run."""
+    options = [*(QUIET if quiet else ()), f"outputs={tmp_path}", *overrides]
+    return launch(config.check(config.to_plain(compose(options))), tmp_path, "run")
+
+
+def rows(folder: Path) -> list[dict]:
+    """The rows of metrics.jsonl without what differs from one machine and moment to another."""
+    clocks = ("time", "train/memory_gib", "train/examples_per_second")
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key not in clocks} for line in lines]

@@ -1,0 +1,232 @@
+"""The loop against a hand-written one, against itself under other cuts, and against recorded losses."""
+
+import json
+
+import pytest
+import torch
+from helpers import rows, run
+from safetensors.torch import load_file
+from torch.nn import functional as F
+
+from dl_runner import build, config
+from dl_runner.compose import compose
+from dl_runner.data.batches import batches
+from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.run import resume
+from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.tracking.tracker import Tracker
+from dl_runner.training.loop import train
+
+# Fixed-seed training losses of 12 steps on digits at batch 32, fp32. A change that should not move the numbers leaves
+# them; one that should, says so and records them anew.
+GOLDEN = {
+    "model=softmax": [4.84766, 4.11101, 3.10113],
+    "model=mlp": [3.16135, 2.20622, 1.69736],
+    "model=lenet": [2.25601, 2.12269, 2.07116],
+    "model=lenet model.activation=sigmoid model.pooling=average": [2.39863, 2.36857, 2.35145],
+    "model=lenet optimizer=adam schedule=cosine regularization.weight_decay=0.01 regularization.dropout=0.2": [
+        2.27226,
+        2.21222,
+        2.19244,
+    ],
+    "model=resnet18 model.stem=small data.image_size=12 optimizer=momentum augment=flip_crop": [
+        5.40686,
+        5.10405,
+        4.54261,
+    ],
+    "data=synthetic_regression model=linear init=normal loss=squared optimizer.lr=0.03": [15.19631, 12.8779, 11.45639],
+}
+COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps", "trainer.evaluate_every=12 steps")
+
+
+def make(tmp_path, *overrides, tracker=None):
+    """The Training that `dlrun OVERRIDES` would run."""
+    checked = config.check(config.to_plain(compose(["device=cpu", "device.threads=1", *overrides])))
+    builders = build.check_builders(checked)
+    data = build.build_data(checked, builders)
+    model = build.build_model(checked, builders, data.spec)
+    place = build.build_place(checked, data.spec, build.build_device(checked))
+    return build.build_training(checked, builders, data, model, place, tracker or Tracker(), tmp_path), data
+
+
+def weights(training):
+    return {name: value.clone() for name, value in training.model.state_dict().items()}
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_fixed_seed_losses_are_as_recorded(case, tmp_path):
+    result = run(tmp_path, *COMMON, *case.split())
+    losses = [row["train/loss"] for row in rows(result.record.folder) if "train/loss" in row]
+    assert losses == pytest.approx(GOLDEN[case], rel=2e-4)
+
+
+def test_equals_a_hand_written_loop(tmp_path):
+    training, data = make(tmp_path, "model=mlp", "optimizer.lr=0.2", "trainer.epochs=2", "data.batch_size=100")
+    start = weights(training)
+    train(training, StopRequest())
+
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10)
+    )
+    model.load_state_dict(dict(zip(model.state_dict(), start.values(), strict=True)))
+    source = batches(data.train, data.spec, batch_size=100, device="cpu", shuffle=True, seed=0)
+    for epoch in range(2):
+        for inputs, labels in source.epoch(epoch):
+            loss = F.cross_entropy(model(inputs), labels)
+            gradients = torch.autograd.grad(loss, list(model.parameters()))
+            with torch.no_grad():
+                for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                    parameter -= 0.2 * gradient
+    for ours, theirs in zip(training.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 32])
+def test_accumulating_makes_the_same_step(parts, tmp_path):
+    common = (
+        "data.batch_size=32",
+        "trainer.steps=45",
+        "optimizer.lr=0.01",
+    )  # more than an epoch: the last batch is a small one
+    whole, _ = make(tmp_path, *common)
+    train(whole, StopRequest())
+    cut, _ = make(tmp_path, *common, f"trainer.accumulate={parts}")
+    train(cut, StopRequest())
+    for ours, theirs in zip(cut.model.parameters(), whole.model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_clipping_bounds_the_step(tmp_path):
+    training, _ = make(tmp_path, "trainer.steps=1", "trainer.clip_norm=0.01", "optimizer.lr=1")
+    before = weights(training)
+    train(training, StopRequest())
+    moved = torch.cat([(value - before[name]).flatten() for name, value in training.model.state_dict().items()])
+    assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_schedule_sets_the_rate_of_each_step(tmp_path):
+    result = run(
+        tmp_path, *COMMON, "trainer.log_every=1 steps", "schedule=step", "schedule.every=5 steps", "schedule.factor=0.5"
+    )
+    rates = [row["train/learning_rate"] for row in rows(result.record.folder) if "train/learning_rate" in row]
+    assert rates == pytest.approx([0.1] * 5 + [0.05] * 5 + [0.025] * 2)
+
+
+class StopAt(Tracker):
+    """Asks for a stop after some step."""
+
+    def __init__(self, step, request):
+        self.at, self.request = step, request
+
+    def progress(self, step, read):
+        if step == self.at:
+            self.request.signal_number = 2
+
+
+@pytest.mark.parametrize("stop", [1, 7, 41, 45])  # in the first epoch, between reports, at its end, in the second
+@pytest.mark.parametrize("extra", [(), ("model.dropout=0.3", "augment=flip_crop", "optimizer=adam", "schedule=cosine")])
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, tmp_path):
+    options = ("data.batch_size=32", "trainer.epochs=2", *extra)
+    through, _ = make(tmp_path / "through", *options)
+    through.checkpoints.folder.mkdir(parents=True)
+    assert train(through, StopRequest()) == "completed"
+
+    request = StopRequest()
+    first, _ = make(tmp_path / "cut", *options, tracker=StopAt(stop, request))
+    first.checkpoints.folder.mkdir(parents=True)
+    assert train(first, request) == "interrupted"
+    assert first.step == stop
+    second, _ = make(tmp_path / "cut", *options)
+    torch.manual_seed(12345)  # whatever happened in between must not matter
+    second.load_state_dict(second.checkpoints.load())
+    assert train(second, StopRequest()) == "completed"
+
+    assert all(
+        torch.equal(value, second.model.state_dict()[name]) for name, value in through.model.state_dict().items()
+    )
+    clocks = {"train/memory_gib", "train/examples_per_second"}
+    assert {k: v for k, v in through.metrics.items() if k not in clocks} == {
+        k: v for k, v in second.metrics.items() if k not in clocks
+    }
+    for name in ("best.safetensors",):
+        one, other = (load_file(folder / "checkpoints" / name) for folder in (tmp_path / "through", tmp_path / "cut"))
+        assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_a_diverging_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(
+        RunFailed, match=r"the loss is (NaN|infinite) at step \d+; the last good checkpoint is .*last.pt"
+    ):
+        run(
+            tmp_path,
+            "optimizer.lr=1e-3",
+            "schedule=step",
+            "schedule.every=30 steps",
+            "schedule.factor=1e12",
+            "trainer.epochs=3",
+        )
+    folder = tmp_path / "run"
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "failed"
+    assert "Diverged" in record["traceback"]
+    state = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)
+    assert all(value.isfinite().all() for value in state["model"].values())
+    named = int(record["traceback"].rpartition("at step ")[2].split()[0].rstrip(".,;"))
+    assert state["step"] < 31 <= named <= 34
+
+
+def test_early_stopping_ends_the_run_and_the_best_weights_are_tested(tmp_path):
+    result = run(
+        tmp_path,
+        "model=mlp",
+        "regularization=early_stopping",
+        "regularization.early_stopping=2",
+        "trainer.epochs=60",
+    )
+    folder = result.record.folder
+    accuracies = [row["validation/accuracy"] for row in rows(folder) if "validation/accuracy" in row]
+    assert len(accuracies) < 60
+    best = max(accuracies)
+    assert accuracies.index(best) == len(accuracies) - 3
+    assert result.objective == best == result.record["metrics"]["validation/accuracy"]
+
+
+def test_the_test_set_is_used_once_unless_asked(tmp_path):
+    result = run(tmp_path / "once", "trainer.epochs=3")
+    assert sum("test/accuracy" in row for row in rows(result.record.folder)) == 1
+    result = run(tmp_path / "every", "trainer.epochs=3", "trainer.test=every")
+    assert sum("test/accuracy" in row for row in rows(result.record.folder)) == 3
+    result = run(tmp_path / "never", "trainer.epochs=3", "trainer.test=never")
+    assert not any("test/accuracy" in row for row in rows(result.record.folder))
+    assert "test/accuracy" not in result.record["metrics"]
+
+
+def test_linear_regression_recovers_the_weights(tmp_path):
+    result = run(tmp_path, "experiment=notes/linear_regression", "seed=1")
+    learned = load_file(result.record.folder / "checkpoints" / "last.safetensors")
+    weight, bias = (value.flatten().tolist() for value in sorted(learned.values(), key=len)[::1])
+    found = sorted([*weight, *bias])
+    assert found == pytest.approx([-3.4, 2.0, 4.2], abs=2e-3)
+
+
+def test_profile_writes_a_trace(tmp_path):
+    folder = run(tmp_path, "debug=profile", "trainer.steps=8").record.folder
+    trace = json.loads((folder / "profile" / "trace.json").read_text())
+    assert any("conv" in event.get("name", "") for event in trace["traceEvents"])
+
+
+def test_overfit_drives_one_batch_to_zero_loss(tmp_path):
+    assert run(tmp_path, "debug=overfit").record["metrics"]["train/loss"] < 0.01
+
+
+def test_a_completed_run_is_not_resumed_and_a_foreign_folder_neither(tmp_path):
+    folder = run(tmp_path, "debug=fast").record.folder
+    with pytest.raises(UserError, match="already completed"):
+        resume(folder)
+    with pytest.raises(UserError, match=r"config\.yaml: cannot be read"):
+        resume(tmp_path)
+
+
+def test_interrupted_is_no_ordinary_exception():
+    # `except Exception` of a launcher must not swallow a user's wish to stop.
+    assert not issubclass(Interrupted, Exception)

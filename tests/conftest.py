@@ -1,4 +1,4 @@
-"""What many tests share: a run without a terminal, and the real Fashion-MNIST where it is."""
+"""The real Fashion-MNIST where it is."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def _fashion_mnist_root() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def real_data_root() -> Path:
+def real_root() -> Path:
     """The folder that holds the official Fashion-MNIST files."""
     root = _fashion_mnist_root()
     if root is None:

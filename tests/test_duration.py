@@ -19,7 +19,9 @@ def test_parse_reads_what_a_person_writes(unit, text, amount):
     assert Duration.parse(text.format(n=amount, u=unit)) == Duration(amount, unit)
 
 
-@pytest.mark.parametrize("text", ["", "3", "epoch", "0 steps", "0.0 epochs", "-1 epoch", "1e3 steps", "1 hour", "1 epoch 2"])
+@pytest.mark.parametrize(
+    "text", ["", "3", "epoch", "0 steps", "0.0 epochs", "-1 epoch", "1e3 steps", "1 hour", "1 epoch 2"]
+)
 def test_parse_refuses_with_an_example_of_what_it_wants(text):
     for kind in (Duration, Steps):
         with pytest.raises(ValueError, match="is not a duration such as '200 steps'"):

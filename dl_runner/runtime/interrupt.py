@@ -1,5 +1,6 @@
 """Stopping a run on request: the first signal asks, the second insists."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         if request:
             raise KeyboardInterrupt
         request.signal_number = number
+        # A plain write: a signal may arrive in the middle of a print, which cannot be entered twice.
+        os.write(2, b"\nstopping after this step with a checkpoint; once more to stop at once\n")
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

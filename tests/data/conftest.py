@@ -1,13 +1,10 @@
-"""Where the real data are, and small data sets in the official file formats."""
+"""Small data sets in the official file formats."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_formats import write_idx, write_python2_pickle
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -36,14 +33,3 @@ def small_cifar(tmp_path) -> tuple[Path, dict[str, dict]]:
     names = [f"class{number}" for number in range(10)]
     write_python2_pickle(folder / "batches.meta", {"label_names": names, "num_vis": 3072})
     return tmp_path, contents
-
-
-@pytest.fixture(scope="session")
-def real_root() -> Path:
-    """The root that holds the real Fashion-MNIST; skips the test where there is none."""
-    candidates = [Path(os.environ["DLRUN_DATA_DIR"])] if os.environ.get("DLRUN_DATA_DIR") else []
-    candidates.append(REPOSITORY.parent / "shared" / "data")
-    for root in candidates:
-        if (root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").is_file():
-            return root
-    pytest.skip(f"no FashionMNIST/raw/train-images-idx3-ubyte in {' or '.join(map(str, candidates))}")

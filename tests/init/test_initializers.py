@@ -1,0 +1,115 @@
+"""Initializers: the distribution of the weights, zero biases, normalization left alone."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dl_runner.compose import choices
+from dl_runner.registry import builder
+from dl_runner.spec import DataSpec
+
+MODELS = ["mlp", "lenet", "resnet18"]
+
+
+def fans(weight: Tensor) -> tuple[int, int]:
+    field = weight[0, 0].numel()
+    return weight.shape[1] * field, weight.shape[0] * field
+
+
+def glorot(weight: Tensor, gain: float) -> float:
+    return gain * math.sqrt(2 / sum(fans(weight)))
+
+
+# name, settings, weight → standard deviation, weight → largest absolute value
+RANDOM = [
+    ("normal", {}, lambda w: 0.01, None),
+    ("normal", {"std": 0.5}, lambda w: 0.5, None),
+    ("xavier_uniform", {}, lambda w: glorot(w, 1), lambda w: math.sqrt(6 / sum(fans(w)))),
+    ("xavier_uniform", {"gain": 2.0}, lambda w: glorot(w, 2), lambda w: 2 * math.sqrt(6 / sum(fans(w)))),
+    ("xavier_normal", {}, lambda w: glorot(w, 1), None),
+    ("xavier_normal", {"gain": 0.5}, lambda w: glorot(w, 0.5), None),
+    ("kaiming", {}, lambda w: math.sqrt(2 / fans(w)[0]), None),
+    ("kaiming", {"mode": "fan_out"}, lambda w: math.sqrt(2 / fans(w)[1]), None),
+]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request) -> nn.Module:
+    return builder("model", request.param)(DataSpec("classification", (1, 28, 28), 10))
+
+
+@pytest.fixture
+def spoiled(model) -> nn.Module:
+    """Every parameter away from what an initializer or a constructor would set."""
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, 7.0)
+    torch.manual_seed(0)
+    return model
+
+
+def layers(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+
+
+def test_every_initializer_is_tested_here():
+    assert {name for name, *_ in RANDOM} | {"default", "constant"} == set(choices("init"))
+
+
+@pytest.mark.parametrize(("name", "options", "std", "bound"), RANDOM)
+def test_weights_have_the_distribution_of_the_name(spoiled, name, options, std, bound):
+    assert builder("init", name)(**options)(spoiled) is None
+    for layer in layers(spoiled):
+        weight = layer.weight.detach()
+        expected, n = std(weight), weight.numel()
+        # Six standard errors: of a mean, and of a normal's standard deviation.
+        assert abs(weight.mean()) < 6 * expected / math.sqrt(n)
+        assert abs(weight.std() / expected - 1) < 6 / math.sqrt(2 * n)
+        largest = weight.abs().max()
+        if bound is not None:
+            assert largest <= bound(weight) * (1 + 1e-6)
+            assert largest > (1 - 20 / n) * bound(weight)
+        elif n > 10_000:
+            assert largest > 3 * expected  # a uniform distribution ends at √3
+
+
+@pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in RANDOM] + [("constant", {})])
+def test_biases_are_zero_and_normalization_is_left_alone(spoiled, name, options):
+    builder("init", name)(**options)(spoiled)
+    for layer in layers(spoiled):
+        assert not layer.bias.any()
+        assert not (layer.weight == 7).any()
+    for module in spoiled.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert (module.weight == 7).all() and (module.bias == 7).all()
+
+
+@pytest.mark.parametrize("value", [0.01, -1.0, 0.0])
+def test_constant(spoiled, value):
+    builder("init", "constant")(value=value)(spoiled)
+    assert all((layer.weight == torch.tensor(value)).all() for layer in layers(spoiled))
+
+
+def test_default_leaves_everything(spoiled):
+    builder("init", "default")()(spoiled)
+    assert all((parameter == 7).all() for parameter in spoiled.parameters())
+
+
+@pytest.mark.parametrize("name", choices("init"))
+def test_a_layer_without_bias_and_parameters_that_train(name):
+    layer = nn.Conv2d(2, 3, 3, bias=False)
+    builder("init", name)()(nn.Sequential(nn.Flatten(), layer))
+    assert layer.bias is None and layer.weight.requires_grad and layer.weight.is_leaf
+
+
+@pytest.mark.parametrize("name", choices("init"))
+def test_the_seed_decides(name):
+    def weights(seed):
+        torch.manual_seed(seed)
+        layer = nn.Linear(5, 4)
+        builder("init", name)()(layer)
+        return layer.weight.detach()
+
+    assert torch.equal(weights(1), weights(1))
+    assert torch.equal(weights(1), weights(2)) == (name == "constant")

@@ -1,0 +1,89 @@
+"""Every optimizer against torch.optim's own with the same settings."""
+
+import pytest
+import torch
+from torch import nn
+
+from dl_runner.compose import choices
+from dl_runner.errors import UserError
+from dl_runner.optim.parameter_groups import parameter_groups
+from dl_runner.registry import builder
+
+BETAS = {"beta1": 0.8, "beta2": 0.95, "eps": 1e-4}
+TORCHS = {"betas": (0.8, 0.95), "eps": 1e-4}
+# name → our settings, torch's class, the same settings in torch's words
+REFERENCE = {
+    "sgd": ({}, "SGD", {}),
+    "momentum": ({"momentum": 0.8, "nesterov": True}, "SGD", {"momentum": 0.8, "nesterov": True}),
+    "adam": (BETAS, "Adam", TORCHS),
+    "adamw": (BETAS, "AdamW", TORCHS),
+    "nadam": (BETAS, "NAdam", TORCHS),
+    "radam": (BETAS, "RAdam", TORCHS),
+    "adamax": (BETAS, "Adamax", TORCHS),
+    "rmsprop": (rmsprop := {"alpha": 0.9, "momentum": 0.5, "centered": True, "eps": 1e-4}, "RMSprop", rmsprop),
+    "adagrad": (adagrad := {"lr_decay": 0.1, "eps": 1e-4}, "Adagrad", adagrad),
+    "adadelta": (adadelta := {"rho": 0.8, "eps": 1e-4}, "Adadelta", adadelta),
+}
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+
+
+def take_steps(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 3) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.randn(5, 3, generator=generator)).square().mean().backward()
+        optimizer.step()
+
+
+def assert_same(one: nn.Module, other: nn.Module) -> None:
+    for own, reference in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(own, reference)
+
+
+def test_every_optimizer_has_a_reference():
+    assert set(REFERENCE) == set(choices("optimizer"))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", REFERENCE)
+def test_steps_equal_torchs(name, decay):
+    settings, reference, same = REFERENCE[name]
+    ours, theirs, start = network(), network(), network()
+    take_steps(ours, builder("optimizer", name)(parameter_groups(ours, decay), lr=0.05, **settings))
+    weights = [theirs[0].weight, theirs[2].weight]
+    biases = [theirs[0].bias, theirs[2].bias]
+    groups = [{"params": weights, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
+    take_steps(theirs, getattr(torch.optim, reference)(groups, lr=0.05, **same))
+    assert_same(ours, theirs)
+    assert not torch.equal(ours[0].weight, start[0].weight)
+
+
+@pytest.mark.parametrize("name", sorted(set(REFERENCE) - {"sgd", "momentum"}))
+def test_defaults_are_torchs_apart_from_the_learning_rate(name):
+    ours, theirs = network(), network()
+    take_steps(ours, builder("optimizer", name)(parameter_groups(ours, 0.0), lr=0.05))
+    take_steps(theirs, getattr(torch.optim, REFERENCE[name][1])(theirs.parameters(), lr=0.05, weight_decay=0.0))
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_weight_decay_moves_weights_and_leaves_biases(name):
+    """Without a gradient only the decay can move a parameter."""
+    model, start = network(), network()
+    optimizer = builder("optimizer", name)(parameter_groups(model, 0.1))
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for layer in (0, 2):
+        assert torch.equal(model[layer].bias, start[layer].bias)
+        assert not torch.equal(model[layer].weight, start[layer].weight)
+        assert model[layer].weight.norm() < start[layer].weight.norm()
+
+
+def test_nesterov_without_momentum_is_the_users_mistake():
+    with pytest.raises(UserError, match="optimizer"):
+        builder("optimizer", "momentum")(parameter_groups(network(), 0.0), momentum=0.0, nesterov=True)

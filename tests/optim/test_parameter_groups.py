@@ -1,0 +1,42 @@
+"""Weights decay; biases, normalization and frozen parameters do not."""
+
+import pytest
+import torch
+from torch import nn
+
+from dl_runner.compose import choices
+from dl_runner.optim.parameter_groups import parameter_groups
+from dl_runner.registry import builder
+from dl_runner.spec import DataSpec
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_each_parameter_is_in_one_group_by_its_kind(name):
+    model = builder("model", name)(DataSpec("classification", (1, 28, 28), 10))
+    decayed, kept = parameter_groups(model, 0.01)
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.01, 0.0)
+    weights = [m.weight for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    assert {id(one) for one in decayed["params"]} == {id(one) for one in weights}
+    both = [id(one) for one in (*decayed["params"], *kept["params"])]
+    assert len(both) == len(set(both)) and set(both) == {id(one) for one in model.parameters()}
+
+
+def test_a_shared_weight_is_taken_once_and_a_frozen_one_never():
+    shared = nn.Linear(3, 3)
+    frozen = nn.Linear(3, 3).requires_grad_(False)
+    decayed, kept = parameter_groups(nn.Sequential(shared, frozen, shared), 0.1)
+    assert decayed["params"] == [shared.weight] and kept["params"] == [shared.bias]
+
+
+@pytest.mark.parametrize(
+    ("model", "decays"), [(nn.Linear(3, 2, bias=False), [0.1]), (nn.BatchNorm1d(3), [0.0]), (nn.ReLU(), [])]
+)
+def test_an_empty_group_is_left_out(model, decays):
+    assert [group["weight_decay"] for group in parameter_groups(model, 0.1)] == decays
+
+
+def test_embeddings_are_weights_and_vectors_are_not():
+    model = nn.Sequential(nn.Embedding(5, 3), nn.PReLU(3), nn.LayerNorm(3))
+    decayed, kept = parameter_groups(model, 0.1)
+    assert decayed["params"] == [model[0].weight]
+    assert [tuple(one.shape) for one in kept["params"]] == [torch.Size([3])] * 3

@@ -1,0 +1,115 @@
+"""Imports go one way, and nothing heavy is imported on the way to an answer that needs none of it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dl_runner"
+# Each layer may import itself and the layers before it; models only what their line says.
+LAYERS = [
+    {"errors", "spec", "checks", "registry", "duration"},
+    {"layers", "runtime"},
+    {"models", "data", "optim", "init", "regularize", "tracking"},
+    {"tasks", "report"},
+    {"training"},
+    {"config"},
+    {"build"},
+    {"run"},
+    {"inference"},
+    {"compose"},
+    {"commands", "cli", "__main__", "__init__"},
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms of ours that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("dl_runner.")}
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_below(path):
+    for other in imported(path):
+        assert RANK[other] <= RANK[room(path)], f"{room(path)} must not import {other}"
+        same_layer = RANK[other] == RANK[room(path)] and other != room(path)
+        peers = {("report", "tasks"), ("tasks", "report"), ("models", "data"), ("tracking", "models")}
+        assert not same_layer or (room(path), other) not in peers
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "models").glob("*.py")), ids=lambda path: path.stem)
+def test_models_import_only_layers_and_what_lies_below(path):
+    assert imported(path) <= {"layers", "registry", "spec", "checks", "errors"}
+
+
+def test_every_room_has_its_layer():
+    assert {room(path) for path in FILES} == set(RANK)
+
+
+def test_only_config_compose_and_cli_know_omegaconf():
+    knowing = {room(path) for path in FILES if "omegaconf" in path.read_text()}
+    assert knowing <= {"config", "compose", "cli"}
+
+
+def test_one_training_backward_in_the_package():
+    calls = [
+        (path, node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
+    ]
+    assert [path.relative_to(PACKAGE).as_posix() for path, _ in calls] == ["training/loop.py"]
+
+
+PROBE = """
+import sys
+from dl_runner.cli import run
+heavy = {"torch", "numpy", "matplotlib", "tensorboard", "sklearn", "torchvision"}
+for line in LINES:
+    code = run(line.split())
+    found = sorted(heavy & set(sys.modules))
+    print(f"@ {line!r} {code} {found}", file=sys.stderr)
+"""
+QUICK = {
+    "--help": 0,
+    "--version": 0,
+    "list": 0,
+    "list models": 0,
+    "list optimizers": 0,
+    "list experiment": 0,
+    "list nonsense": 2,
+    "model=resnt18": 2,
+    "trainer.epoch=3": 2,
+    "trainer.epochs=abc": 2,
+    "optimizer.lr=-1": 2,
+    "data.batch_size=0": 2,
+    "schedule=step schedule.factor=0": 2,
+    "init=normal init.std=0": 2,
+    "resume nowhere": 2,
+    "tensorboard nowhere": 2,
+    "-m model=lenet trainer.epochs=abc,def": 2,
+}
+
+
+def test_help_lists_and_plain_mistakes_are_answered_without_torch():
+    probe = PROBE.replace("LINES", repr(list(QUICK)))
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    answers = [line for line in done.stderr.splitlines() if line.startswith("@")]
+    assert answers == [f"@ {line!r} {code} []" for line, code in QUICK.items()]

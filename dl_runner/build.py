@@ -4,9 +4,11 @@ Everything that a person can get wrong is checked before any data are touched; t
 model is built → initialized → regularized → given precision → put on its device.
 """
 
+import copy
 import importlib
 import importlib.metadata
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,11 +170,12 @@ def build_place(config: Config, spec: DataSpec, device: torch.device) -> Place:
     return Place(device, precision, autocast(device, precision))
 
 
-def check_fit(config: Config, builders: Builders, data: Data) -> None:
-    """Check what can only be known with the data at hand, before a run folder is made.
+def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module) -> None:
+    """Check what can only be known with the data and the model at hand, before a run folder is made.
 
     Raises:
-        UserError: a loss for another task, augmented vectors, or early stopping without validation data.
+        UserError: a loss for another task, augmented vectors, early stopping without validation data, or an example
+            left alone where batch normalization needs two.
     """
     build_task(builders, data.spec)
     if builders.augment is not None and not data.spec.is_image:
@@ -182,6 +185,33 @@ def check_fit(config: Config, builders: Builders, data: Data) -> None:
         raise UserError(
             f"regularization.early_stopping={patience}: there are no validation data to watch; set data.validation=0.1"
         )
+
+    size, examples = config.data.batch_size, len(data.train)
+    if 1 in _part_sizes(examples, size, config.trainer.accumulate) and not _takes_one(model, data.spec):
+        raise UserError(
+            f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
+            f"trainer.accumulate={config.trainer.accumulate} parts, leave one example alone, and the batch "
+            f"normalization of {config.model.name} needs two; choose another batch size"
+        )
+
+
+def _part_sizes(examples: int, batch_size: int, parts: int) -> set[int]:
+    """The numbers of examples that one forward pass of training may get."""
+    sizes = set()
+    for batch in {min(batch_size, examples), examples % batch_size} - {0}:
+        part = math.ceil(batch / parts)
+        sizes |= {part, batch % part or part}
+    return sizes
+
+
+def _takes_one(model: nn.Module, spec: DataSpec) -> bool:
+    """Whether a model can train on one example. Batch normalization cannot where its feature maps are 1×1."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            copy.deepcopy(model).train()(torch.zeros(1, *spec.input_shape))
+        except ValueError:
+            return False
+    return True
 
 
 def build_task(builders: Builders, spec: DataSpec) -> Task:

@@ -4,6 +4,7 @@ Understands int, float, bool, str, None, Path, Literal, unions, list[...], tuple
 in Annotated, and any class with a `parse` classmethod. Imports no torch.
 """
 
+import contextlib
 import inspect
 import math
 import sys
@@ -29,7 +30,7 @@ class Within:
     def holds(self, value: float) -> bool:
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
-        return math.isfinite(value) and above and below
+        return _is_finite(value) and above and below
 
     def __str__(self) -> str:
         low = f"{'above' if self.low_open else 'at least'} {self.low:g}" if self.low > -math.inf else ""
@@ -42,6 +43,7 @@ CountInt = Annotated[int, Within(low=0)]
 Positive = Annotated[float, Within(low=0, low_open=True)]
 NonNegative = Annotated[float, Within(low=0)]
 Fraction = Annotated[float, Within(low=0, high=1, high_open=True)]  # [0, 1)
+OpenFraction = Annotated[float, Within(low=0, high=1, low_open=True, high_open=True)]  # (0, 1)
 Probability = Annotated[float, Within(low=0, high=1)]
 
 
@@ -59,7 +61,7 @@ def describe(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(describe(arg) for arg in args)
     if origin in (list, tuple):
-        return f"a list of {describe(args[0])}" if args else "a list"
+        return f"a list of {describe(args[0])}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", types.NoneType: "null"}
     if annotation in names:
         return names[annotation]
@@ -78,7 +80,7 @@ def convert(value: Any, annotation: Any) -> Any:
     if origin is Annotated:
         return _ranged(value, annotation)
     if origin is Literal:
-        if value in args and not (isinstance(value, bool) and not any(isinstance(arg, bool) for arg in args)):
+        if any(value == choice and type(value) is type(choice) for choice in args):
             return value
         raise Mismatch(f"expected {describe(annotation)}{_near(value, args)}")
     if origin in (Union, types.UnionType):
@@ -86,8 +88,7 @@ def convert(value: Any, annotation: Any) -> Any:
     if origin in (list, tuple):
         if not isinstance(value, list | tuple):
             raise Mismatch(f"expected {describe(annotation)}")
-        inner = args[0] if args else Any
-        return origin(convert(item, inner) for item in value)
+        return origin(convert(item, args[0]) for item in value)
     if hasattr(annotation, "parse"):
         try:
             return annotation.parse(value)
@@ -122,17 +123,25 @@ def _scalar(value: Any, annotation: Any) -> Any:
         if value is None:
             return None
     elif annotation is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
             return float(value)
     elif annotation is int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     elif annotation is Path:
         if isinstance(value, str | Path) and str(value):
-            return Path(value).expanduser()
+            with contextlib.suppress(RuntimeError):  # ~name of nobody
+                return Path(value).expanduser()
     elif isinstance(annotation, type) and isinstance(value, annotation):
         return value
     raise Mismatch(f"expected {describe(annotation)}")
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def _near(value: Any, choices: Iterable[Any]) -> str:

@@ -26,7 +26,7 @@ class Duration:
             ValueError: not a number above 0 followed by a unit.
         """
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
-        if match is None or float(match[1]) <= 0:
+        if match is None or not 0 < float(match[1]) < math.inf:
             raise ValueError(f"{text!r} is not {cls.expects}")
         return cls(float(match[1]), match[2])
 

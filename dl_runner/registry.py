@@ -5,8 +5,10 @@ when asked for; the names of a *module* group are the functions of one module
 (`dl_runner.optim.optimizers:sgd`). A plugin adds a name to any group with `@register("model")`.
 """
 
+import difflib
 import importlib
 import importlib.util
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +56,7 @@ def registered(group: str) -> dict[str, Callable[..., Any]]:
 
 
 def require(group: str, name: str) -> None:
-    """Check that a name exists without importing the module that holds it.
+    """Check that a name of a package group exists, without importing the module that holds it.
 
     Raises:
         UserError: no such name in the group, neither built in nor from a plugin.
@@ -72,7 +74,7 @@ def builder(group: str, name: str) -> Callable[..., Any]:
     if (group, name) in _registered:
         return _registered[group, name]
     path = _module(group, name)
-    found = vars(importlib.import_module(path)).get(name) if path else None
+    found = vars(importlib.import_module(path)).get(name) if path and not name.startswith("_") else None
     # A helper that the module merely imported is not an entry of the group.
     if not callable(found) or found.__module__ != path:
         raise _unknown(group, name)
@@ -86,7 +88,14 @@ def _module(group: str, name: str) -> str | None:
 
 
 def _unknown(group: str, name: str) -> UserError:
+    if group in PACKAGES:
+        names = [module.name for module in pkgutil.iter_modules(importlib.import_module(PACKAGES[group]).__path__)]
+    else:
+        module = importlib.import_module(MODULES[group])
+        names = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == MODULES[group]]
+    near = difflib.get_close_matches(name, [*names, *registered(group)], n=1)
+    asked = f"; did you mean {near[0]}?" if near else ";"
     return UserError(
-        f"{group}.name={name}: no such {group}; `dlrun list {group}` shows the choices, "
+        f"{group}.name={name}: no such {group}{asked} `dlrun list {group}` shows the choices, "
         "and a plugin's must be named in plugins=[...]"
     )

@@ -69,8 +69,8 @@ class Parts:
         device = build.build_device(checked)
         builders = build.check_builders(checked)
         data = build.build_data(checked, builders)
-        build.check_fit(checked, builders, data)
         model = build.build_model(checked, builders, data.spec)
+        build.check_fit(checked, builders, data, model)
         return cls(checked, builders, data, model, build.build_place(checked, data.spec, device))
 
     @property

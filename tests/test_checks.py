@@ -250,5 +250,5 @@ def test_a_builder_without_parameters_says_so():
 
 def test_postponed_annotations_are_understood():
     assert arguments(postponed, {"every": "3 steps", "rate": 2}, "schedule") == {"every": Steps(3, "step"), "rate": 2.0}
-    with pytest.raises(UserError, match="schedule.every: postponed needs it"):
+    with pytest.raises(UserError, match=r"schedule\.every: postponed needs it"):
         arguments(postponed, {}, "schedule")

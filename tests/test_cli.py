@@ -57,6 +57,7 @@ def folders(pattern="outputs/*/*/*"):
         ("data=image_folder", ["data.path", "needs a value"]),
         ("data=fashion_mnist data.root=nowhere data.download=false", ["train-images-idx3-ubyte", "nowhere"]),
         ("regularization=early_stopping data.validation=0", ["early_stopping=5", "data.validation"]),
+        ("model=resnet18 data.limit=65", ["data.batch_size=64", "one example alone", "batch size"]),
         ("trainer.accumulate=65", ["trainer.accumulate=65", "data.batch_size=64"]),
         ("device=cuda:99", ["device"]),
         ("device.name=toaster", ["device.name=toaster", "cuda:N"]),

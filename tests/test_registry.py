@@ -48,11 +48,19 @@ def test_register_refuses_an_unknown_group():
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("name", ["nosuch", "", "a.b", "../x", "class one"])
+@pytest.mark.parametrize("name", ["nosuch", "", "a.b", "../x", "x y"])
 def test_an_unknown_name_is_named_with_its_group(group, name):
     with pytest.raises(UserError) as caught:
         builder(group, name)
-    assert str(caught.value).startswith(f"{group}.name={name}: no such {group}; `dlrun list {group}`")
+    assert str(caught.value).startswith(f"{group}.name={name}: no such {group}; ")
+    assert f"`dlrun list {group}` shows the choices" in str(caught.value)
+
+
+def test_an_unknown_name_brings_the_nearest():
+    with pytest.raises(UserError, match="did you mean resnet18"):
+        builder("model", "resnt18")
+    with pytest.raises(UserError, match="did you mean momentum"):
+        builder("optimizer", "momentun")
 
 
 @pytest.mark.parametrize("group", PACKAGES)

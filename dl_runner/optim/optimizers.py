@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dl_runner.checks import Fraction, NonNegative, Positive
+from dl_runner.checks import Fraction, NonNegative, OpenFraction, Positive
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -22,8 +22,10 @@ def sgd(groups: list[dict], *, lr: Positive = 0.1) -> Optimizer:
     return SGD(groups, lr=lr)
 
 
-def momentum(groups: list[dict], *, lr: Positive = 0.05, momentum: Fraction = 0.9, nesterov: bool = False) -> Optimizer:
-    """SGD with heavy-ball or Nesterov momentum (Sutskever et al., 2013), v ← μ·v + g, w ← w − η·v."""
+def momentum(
+    groups: list[dict], *, lr: Positive = 0.05, momentum: OpenFraction = 0.9, nesterov: bool = False
+) -> Optimizer:
+    """SGD with heavy-ball or Nesterov momentum (Sutskever et al., 2013), v ← μ·v + g, w ← w − η·v, 0 < μ < 1."""
     from torch.optim import SGD
 
     return SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov)

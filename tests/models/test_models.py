@@ -1,6 +1,7 @@
 """Every model of the registry on images and vectors, and each architecture against its reference."""
 
 import re
+from itertools import pairwise
 
 import pytest
 import torch
@@ -136,10 +137,8 @@ def test_lenet_measures_both_sides(shape):
 @quick
 @given(height=st.integers(12, 45), width=st.integers(12, 45), channels=st.integers(1, 4), outputs=st.integers(1, 12))
 def test_lenet_fits_any_image_from_12_pixels_on(height, width, channels, outputs):
-    assert build("lenet", (channels, height, width), outputs)(torch.rand(2, channels, height, width)).shape == (
-        2,
-        outputs,
-    )
+    model = build("lenet", (channels, height, width), outputs)
+    assert model(torch.rand(2, channels, height, width)).shape == (2, outputs)
 
 
 def test_the_classic_lenet():
@@ -187,9 +186,8 @@ def test_activations(model, name, layer):
 def test_mlp_has_the_widths_that_are_asked_for(hidden, shape, outputs):
     model = build("mlp", shape, outputs, hidden=hidden)
     widths = [torch.Size(shape).numel(), *hidden, outputs]
-    assert [(layer.in_features, layer.out_features) for layer in model if isinstance(layer, nn.Linear)] == list(
-        zip(widths, widths[1:], strict=False)
-    )
+    layers = [(layer.in_features, layer.out_features) for layer in model if isinstance(layer, nn.Linear)]
+    assert layers == list(pairwise(widths))
     assert model(torch.rand(2, *shape)).shape == (2, outputs)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from dl_runner.checks import arguments
 from dl_runner.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.optim.parameter_groups import parameter_groups
@@ -85,5 +86,5 @@ def test_weight_decay_moves_weights_and_leaves_biases(name):
 
 
 def test_nesterov_without_momentum_is_the_users_mistake():
-    with pytest.raises(UserError, match="optimizer"):
-        builder("optimizer", "momentum")(parameter_groups(network(), 0.0), momentum=0.0, nesterov=True)
+    with pytest.raises(UserError, match=r"optimizer\.momentum=0\.0: expected a number above 0 and below 1"):
+        arguments(builder("optimizer", "momentum"), {"momentum": 0.0, "nesterov": True}, "optimizer", ["groups"])

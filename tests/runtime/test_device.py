@@ -1,0 +1,124 @@
+"""Devices by name, precision rules, threads."""
+
+import contextlib
+import os
+
+import pytest
+import torch
+
+from dl_runner.errors import UserError
+from dl_runner.runtime import device as module
+from dl_runner.runtime.device import (
+    autocast,
+    peak_memory_gib,
+    resolve_device,
+    resolve_precision,
+    set_threads,
+    synchronize,
+)
+
+CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda", 0), torch.device("mps")
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Sets how many CUDA and MPS devices there seem to be."""
+
+    def pretend(cuda: int = 0, mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(0, False, "cpu"), (2, False, "cuda"), (0, True, "mps"), (1, True, "cuda")]
+)
+def test_auto_takes_the_best_there_is(machine, cuda, mps, expected):
+    machine(cuda, mps)
+    assert resolve_device("auto") == torch.device(expected)
+
+
+@pytest.mark.parametrize(("name", "cuda"), [("cpu", 0), ("cuda", 1), ("cuda:0", 1), ("cuda:1", 2)])
+def test_a_device_that_is_here(machine, name, cuda):
+    machine(cuda)
+    assert resolve_device(name) == torch.device(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "cuda", "message"),
+    [
+        ("cuda", 0, "device.name=cuda: this machine has 0 cuda devices; use device=cpu or device=auto"),
+        ("cuda:1", 1, "device.name=cuda:1: this machine has 1 cuda device; use device=cpu or device=auto"),
+        ("cuda:2", 2, "device.name=cuda:2: this machine has 2 cuda devices; use device=cpu or device=auto"),
+        ("mps", 1, "device.name=mps: this machine has 0 mps devices; use device=cpu or device=auto"),
+        ("cpu:1", 0, "device.name=cpu:1: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+        ("cuda:256", 1, "device.name=cuda:256: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+        ("meta", 0, "device.name=meta: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+        ("gpu", 1, "device.name=gpu: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+        ("cuda:x", 1, "device.name=cuda:x: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+        ("", 1, "device.name=: no such device; choose auto, cpu, cuda, cuda:N or mps"),
+    ],
+)
+def test_a_device_that_is_not_here(machine, name, cuda, message):
+    machine(cuda)
+    with pytest.raises(UserError) as caught:
+        resolve_device(name)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("device", [CPU, CUDA, MPS])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_precision_that_is_asked_for_is_used(precision, device, task):
+    assert resolve_precision(precision, device, task) == precision
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_auto_precision_on_cuda(monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert resolve_precision("auto", CUDA, "classification") == expected
+    assert resolve_precision("auto", CUDA, "regression") == "fp32"
+
+
+@pytest.mark.parametrize(("amx", "expected"), [(False, "fp32"), (True, "bf16")])
+def test_auto_precision_on_a_processor(monkeypatch, amx, expected):
+    monkeypatch.setattr(module, "_cpu_has_amx", lambda device: amx)
+    assert resolve_precision("auto", CPU, "classification") == expected
+    assert resolve_precision("auto", CPU, "regression") == "fp32"
+
+
+def test_auto_precision_elsewhere_is_fp32():
+    assert resolve_precision("auto", MPS, "classification") == "fp32"
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_autocast_decides_what_a_matrix_product_computes_in(precision, dtype):
+    context, layer = autocast(CPU, precision), torch.nn.Linear(2, 2)
+    for _ in range(2):  # a factory: usable again
+        with context():
+            assert layer(torch.ones(1, 2)).dtype == dtype
+    assert layer(torch.ones(1, 2)).dtype == layer.weight.dtype == torch.float32
+    assert isinstance(context(), contextlib.AbstractContextManager)
+
+
+def test_threads():
+    before = torch.get_num_threads()
+    try:
+        assert set_threads(1) == torch.get_num_threads() == 1
+        if hasattr(os, "sched_getaffinity"):
+            assert set_threads(None) == torch.get_num_threads() == len(os.sched_getaffinity(0))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_peak_memory_of_a_processor_is_this_processes_and_never_falls():
+    before = peak_memory_gib(CPU)
+    block = torch.ones(64 * 2**18)  # 64 MiB, touched
+    assert 0.01 < before <= peak_memory_gib(CPU) < 1000
+    assert peak_memory_gib(CPU) >= block.nbytes / 2**30
+
+
+def test_a_processor_needs_no_waiting():
+    assert synchronize(CPU) is None

@@ -73,14 +73,14 @@ class Place:
 
 
 def load_plugins(names: list[str]) -> None:
-    """Import the modules that add builders: installed entry points of "dl_runner.plugins", then `names`.
+    """Import the modules that add builders: installed entry points, then `names`.
 
     Modules are also found in the working directory, as with `python -m`.
 
     Raises:
         UserError: no such module.
     """
-    for entry in importlib.metadata.entry_points(group="dl_runner.plugins"):
+    for entry in importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
         entry.load()
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))

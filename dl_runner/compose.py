@@ -38,10 +38,11 @@ def describe(group: str, name: str) -> str:
         if module.is_file():
             return _first_line(ast.get_docstring(ast.parse(module.read_text())))
     if group in registry.MODULES:
-        module = _PACKAGE.parent / Path(*registry.MODULES[group].split(".")).with_suffix(".py")
-        for node in ast.parse(module.read_text()).body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                return _first_line(ast.get_docstring(node))
+        for module in registry.MODULES[group]:
+            source = _PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+            for node in ast.parse(source.read_text()).body:
+                if isinstance(node, ast.FunctionDef) and node.name == name:
+                    return _first_line(ast.get_docstring(node))
     path = CONF / group / f"{name}.yaml"
     comments = (
         [line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#")] if path.exists() else []

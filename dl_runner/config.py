@@ -6,6 +6,7 @@ Imports no torch, so that a mistake is answered at once.
 """
 
 import dataclasses
+import importlib.metadata
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -215,11 +216,16 @@ def check(plain: dict[str, Any]) -> Config:
         ("optimizer", config.optimizer, {"groups"}),
         ("schedule", config.schedule, {"horizon"}),
         ("init", config.init, set()),
+        ("model", config.model, None),
+        ("data", config.data, None),
     ):
-        # A plugin's builder is known only after its module is imported, which may import torch: build.py checks it.
-        if not config.plugins:
-            arguments(registry.builder(group, part.name), part.arguments, group, given)
-    for group, part in (("model", config.model), ("data", config.data)):
-        if not config.plugins:
-            registry.require(group, part.name)
+        try:
+            if given is None:  # its module imports torch, so build.py checks the rest
+                registry.require(group, part.name)
+            else:
+                arguments(registry.builder(group, part.name), part.arguments, group, given)
+        except registry.UnknownName:
+            # A plugin may bring it; which it is, build.py finds out, because importing one may import torch.
+            if not config.plugins and not importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
+                raise
     return config

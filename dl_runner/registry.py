@@ -1,7 +1,7 @@
 """Names to builders, for every group: `name: lenet` in a config becomes the function `lenet`.
 
 A name of a *package* group lives in a module of its own (`dl_runner.models.lenet:lenet`), imported only
-when asked for; the names of a *module* group are the functions of one module
+when asked for; the names of a *module* group are the public functions of its modules
 (`dl_runner.optim.optimizers:sgd`). A plugin adds a name to any group with `@register("model")`.
 """
 
@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable
+from inspect import isfunction
 from typing import Any
 
 from dl_runner.errors import UserError, hint
@@ -20,14 +21,20 @@ PACKAGES = {
     "task": "dl_runner.tasks",
 }
 MODULES = {
-    "loss": "dl_runner.tasks.losses",
-    "optimizer": "dl_runner.optim.optimizers",
-    "schedule": "dl_runner.optim.schedules",
-    "init": "dl_runner.init.initializers",
-    "augment": "dl_runner.data.augment",
+    "loss": ("dl_runner.tasks.losses",),
+    "optimizer": ("dl_runner.optim.optimizers",),
+    "schedule": ("dl_runner.optim.schedules",),
+    "init": ("dl_runner.init.initializers",),
+    "augment": ("dl_runner.data.augment",),
 }
 
+ENTRY_POINTS = "dl_runner.plugins"  # packages that name a module under this entry point are plugins once installed
+
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}
+
+
+class UnknownName(UserError):
+    """A name that is in no module of its group and that no plugin has registered."""
 
 
 def register(group: str, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -61,7 +68,7 @@ def require(group: str, name: str) -> None:
     Raises:
         UserError: no such name in the group, neither built in nor from a plugin.
     """
-    if (group, name) not in _registered and _module(group, name) is None:
+    if (group, name) not in _registered and not _modules(group, name):
         raise _unknown(group, name)
 
 
@@ -73,29 +80,36 @@ def builder(group: str, name: str) -> Callable[..., Any]:
     """
     if (group, name) in _registered:
         return _registered[group, name]
-    path = _module(group, name)
-    found = vars(importlib.import_module(path)).get(name) if path and not name.startswith("_") else None
-    # A helper that the module merely imported is not an entry of the group.
-    if not callable(found) or found.__module__ != path:
-        raise _unknown(group, name)
-    return found
+    for module in _modules(group, name):
+        if name in (found := _builders(module)):
+            return found[name]
+    raise _unknown(group, name)
 
 
-def _module(group: str, name: str) -> str | None:
-    """The dotted path of the module that should hold a name, None where there is none."""
-    path = f"{PACKAGES[group]}.{name}" if group in PACKAGES else MODULES[group]
-    return path if name.isidentifier() and importlib.util.find_spec(path) is not None else None
+def _modules(group: str, name: str) -> tuple[str, ...]:
+    """The dotted paths of the modules that may hold a name, none where it can have no module."""
+    if group in MODULES:
+        return MODULES[group]
+    path = f"{PACKAGES[group]}.{name}"
+    return (path,) if name.isidentifier() and importlib.util.find_spec(path) is not None else ()
 
 
-def _unknown(group: str, name: str) -> UserError:
+def _builders(module: str) -> dict[str, Callable[..., Any]]:
+    """The public functions that a module defines; what it merely imported is no entry of a group."""
+    members = vars(importlib.import_module(module)).items()
+    return {
+        name: found for name, found in members if isfunction(found) and found.__module__ == module and name[0] != "_"
+    }
+
+
+def _unknown(group: str, name: str) -> "UnknownName":
     if group in PACKAGES:
-        names = [module.name for module in pkgutil.iter_modules(importlib.import_module(PACKAGES[group]).__path__)]
+        names = {module.name for module in pkgutil.iter_modules(importlib.import_module(PACKAGES[group]).__path__)}
     else:
-        module = importlib.import_module(MODULES[group])
-        names = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == MODULES[group]]
+        names = {found for module in MODULES[group] for found in _builders(module)}
     near = difflib.get_close_matches(name, [*names, *registered(group)], n=1)
     asked = f"; did you mean {near[0]}?" if near else ";"
-    return UserError(
+    return UnknownName(
         f"{group}.name={name}: no such {group}{asked} `dlrun list {group}` shows the choices, "
         "and a plugin's must be named in plugins=[...]"
     )

@@ -45,9 +45,9 @@ def test_models_are_modules_are_yaml_files_are_names():
 
 @pytest.mark.parametrize("group", FUNCTION_GROUPS)
 def test_functions_of_a_module_are_yaml_files_are_names(group):
-    module = import_module(MODULES[group])
     functions = {
         name
+        for module in map(import_module, MODULES[group])
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
     }

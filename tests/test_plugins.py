@@ -60,3 +60,14 @@ def test_own_choices_are_listed_checked_and_suggested(extension, capsys):
     assert "did you mean two_layers?" in capsys.readouterr().err
     assert run([*extension, "model=two_layers", "model.width=wide"]) == 2
     assert "model.width=wide: expected a whole number" in capsys.readouterr().err
+
+
+def test_an_installed_plugin_needs_no_mention(extension, tmp_path, monkeypatch, capsys):
+    info = tmp_path / "my_parts-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-parts\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dl_runner.plugins]\nmine = my_parts\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    line = ["--config-dir", "my_conf", "model=two_layers", "debug=fast", "device=cpu"]
+    assert run(line) == 0
+    assert "two_layers" in capsys.readouterr().out

@@ -197,7 +197,7 @@ def _test(parts: Parts, training: Training) -> None:
         named = {f"test/{name}": value for name, value in measured.items()}
         training.metrics |= named
         if choice != "every":  # else the loop has logged it
-            training.tracker.log(training.step, training.epoch, named, milestone=True)
+            training.tracker.log(training.step, training.epoch, named, milestone=False)
     if parts.data.spec.task == "classification":
         show_results(training.tracker, parts.data.spec, getattr(parts.data, split), outputs, split, training.step)
 

@@ -108,8 +108,8 @@ QUICK = {
 }
 
 
-def test_help_lists_and_plain_mistakes_are_answered_without_torch():
+def test_help_lists_and_plain_mistakes_are_answered_without_torch(tmp_path):
     probe = PROBE.replace("LINES", repr(list(QUICK)))
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, text=True, check=True)
     answers = [line for line in done.stderr.splitlines() if line.startswith("@")]
     assert answers == [f"@ {line!r} {code} []" for line, code in QUICK.items()]

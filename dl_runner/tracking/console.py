@@ -90,6 +90,8 @@ class Console(Tracker):
 
     def log(self, step: int, epoch: float, metrics: Metrics, *, milestone: bool) -> None:
         self._step = step
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, epoch=self._epoch(step))
         splits = by_split(self._wanted(metrics))
         if not milestone or not splits:
             return

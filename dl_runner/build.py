@@ -1,10 +1,9 @@
 """A checked config → the objects of a run, in one visible order.
 
 Everything that a person can get wrong is checked before any data are touched; then the data are loaded, and the
-model is built → initialized → regularized → given precision → put on its device.
+model is built → given its layers → initialized → regularized → given precision → put on its device.
 """
 
-import copy
 import importlib
 import importlib.metadata
 import inspect
@@ -25,17 +24,19 @@ from dl_runner.config import Config, Part
 from dl_runner.data.augment import compose
 from dl_runner.data.batches import Batches, batches
 from dl_runner.data.files import default_root
-from dl_runner.data.splits import Data, prepare
+from dl_runner.data.splits import Data, fingerprint, prepare
 from dl_runner.duration import Horizon
 from dl_runner.errors import UserError
-from dl_runner.optim.parameter_groups import parameter_groups
+from dl_runner.layers.scratch.swap import from_scratch
+from dl_runner.optim.parameter_groups import parameter_groups, weights
 from dl_runner.regularize.early_stopping import EarlyStopping
+from dl_runner.regularize.penalties import weight_penalty
+from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
 from dl_runner.runtime.device import Autocast, autocast, resolve_device, resolve_precision, set_threads
 from dl_runner.runtime.seeding import seed_everything
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.loop import Rhythm, Training
 
 # Parameters of the builders that the program fills in; a config may not.
@@ -70,6 +71,34 @@ class Place:
     device: torch.device
     precision: str
     autocast: Autocast
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of before its folder exists."""
+
+    config: Config
+    builders: Builders
+    data: Data
+    model: nn.Module
+    place: Place
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+
+def build_parts(config: Config) -> Parts:
+    """Find the device, check the builders, load the data, build the model, in this order.
+
+    Raises:
+        UserError: the config does not fit the builders, the data or this machine.
+    """
+    device = build_device(config)
+    builders = check_builders(config)
+    data = build_data(config, builders)
+    model = build_model(config, builders, data.spec)
+    return Parts(config, builders, data, model, build_place(config, data.spec, device))
 
 
 def load_plugins(names: list[str]) -> None:
@@ -150,6 +179,8 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
     """The initialized model, on the processor: the same weights for the same seed, whatever the device."""
     seed_everything(config.seed)
     model = builders.model(spec)
+    if config.layers.name == "scratch":
+        from_scratch(model)
     builders.init()(model)
     return model
 
@@ -170,57 +201,38 @@ def build_place(config: Config, spec: DataSpec, device: torch.device) -> Place:
     return Place(device, precision, autocast(device, precision))
 
 
-def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module) -> None:
-    """Check what can only be known with the data and the model at hand, before a run folder is made.
+def build_task(config: Config, builders: Builders, spec: DataSpec) -> Task:
+    """The data's task with the config's loss and label smoothing.
 
     Raises:
-        UserError: a loss for another task, augmented vectors, early stopping without validation data, or an example
-            left alone where batch normalization needs two.
+        UserError: the loss is for another task, or the task has no labels to smooth.
     """
-    build_task(builders, data.spec)
-    if builders.augment is not None and not data.spec.is_image:
-        raise UserError("augment: works on images, and the data set holds vectors; use augment=none")
-    patience = config.regularization.early_stopping
-    if patience and data.validation is None:
+    task, smoothing = registry.builder("task", spec.task), config.regularization.label_smoothing
+    if not smoothing:
+        return task(spec, builders.loss(spec))
+    if "label_smoothing" not in inspect.signature(task).parameters:
         raise UserError(
-            f"regularization.early_stopping={patience}: there are no validation data to watch; set data.validation=0.1"
+            f"regularization.label_smoothing={smoothing:g}: is for classification, but the data's task is {spec.task}; "
+            "use regularization=none"
         )
-
-    size, examples = config.data.batch_size, len(data.train)
-    if 1 in _part_sizes(examples, size, config.trainer.accumulate) and not _takes_one(model, data.spec):
-        raise UserError(
-            f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
-            f"trainer.accumulate={config.trainer.accumulate} parts, leave one example alone, and the batch "
-            f"normalization of {config.model.name} needs two; choose another batch size"
-        )
+    return task(spec, builders.loss(spec), label_smoothing=smoothing)
 
 
-def _part_sizes(examples: int, batch_size: int, parts: int) -> set[int]:
-    """The numbers of examples that one forward pass of training may get."""
-    sizes = set()
-    for batch in {min(batch_size, examples), examples % batch_size} - {0}:
-        part = math.ceil(batch / parts)
-        sizes |= {part, batch % part or part}
-    return sizes
+def build_horizon(config: Config, data: Data) -> Horizon:
+    """The length of the run in steps."""
+    steps_per_epoch = math.ceil(len(data.train) / config.data.batch_size)
+    return Horizon.of(config.trainer.epochs, config.trainer.steps, steps_per_epoch)
 
 
-def _takes_one(model: nn.Module, spec: DataSpec) -> bool:
-    """Whether a model can train on one example. Batch normalization cannot where its feature maps are 1×1."""
-    with torch.random.fork_rng(devices=[]):
-        try:
-            copy.deepcopy(model).train()(torch.zeros(1, *spec.input_shape))
-        except ValueError:
-            return False
-    return True
-
-
-def build_task(builders: Builders, spec: DataSpec) -> Task:
-    """The data's task with the config's loss.
-
-    Raises:
-        UserError: the loss is for another task.
-    """
-    return registry.builder("task", spec.task)(spec, builders.loss(spec))
+def build_optimizer(config: Config, builders: Builders, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer with what the regularization adds to each of its steps; `model` is on its device."""
+    regularization = config.regularization
+    optimizer = builders.optimizer(parameter_groups(model, regularization.weight_decay))
+    if regularization.decoupled:
+        decay_before_step(optimizer, weights(model), regularization.decoupled)
+    if regularization.max_norm is not None:
+        limit_after_step(optimizer, weights(model), regularization.max_norm)
+    return optimizer
 
 
 def build_evaluation(config: Config, data: Data, split: str, device: torch.device) -> Batches | None:
@@ -231,12 +243,11 @@ def build_evaluation(config: Config, data: Data, split: str, device: torch.devic
     return batches(examples, data.spec, batch_size=config.data.batch_size, device=device)
 
 
-def build_training(
-    config: Config, builders: Builders, data: Data, model: nn.Module, place: Place, tracker: Tracker, folder: Path
-) -> Training:
-    """What the loop runs; `model` moves to the place's device."""
+def build_training(parts: Parts) -> Training:
+    """What the loop runs; the model moves to its device. Trackers and checkpoints are still to be set."""
+    config, builders, data, model, place = parts.config, parts.builders, parts.data, parts.model, parts.place
     trainer, spec = config.trainer, data.spec
-    task = build_task(builders, spec)
+    task = build_task(config, builders, spec)
     model.to(place.device)
     train = batches(
         data.train,
@@ -249,11 +260,12 @@ def build_training(
     )
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
     evaluations = {split: build_evaluation(config, data, split, place.device) for split in splits}
-    horizon = Horizon.of(trainer.epochs, trainer.steps, len(train))
+    horizon = build_horizon(config, data)
     return Training(
         model=model,
         task=task,
-        optimizer=builders.optimizer(parameter_groups(model, config.regularization.weight_decay)),
+        optimizer=build_optimizer(config, builders, model),
+        penalty=weight_penalty(weights(model), l1=config.regularization.l1, l2=config.regularization.l2),
         schedule=builders.schedule(horizon),
         batches=train,
         evaluations={split: found for split, found in evaluations.items() if found is not None},
@@ -269,8 +281,9 @@ def build_training(
         stopping=EarlyStopping(task.mode, config.regularization.early_stopping),
         device=place.device,
         autocast=place.autocast,
-        tracker=tracker,
-        checkpoints=Checkpoints(folder),
+        tracker=Tracker(),
+        checkpoints=None,
         spec=spec,
+        data_fingerprint=fingerprint(data),
         config=config.plain,
     )

@@ -7,6 +7,7 @@ imports what it needs.
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dl_runner
-from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.errors import Interrupted, RunFailed, UserError, hint
 
 
 @dataclass
@@ -76,9 +77,12 @@ def train(argv: list[str]) -> None:
         RunFailed: a run broke.
         Interrupted: it was asked to stop.
     """
+    from dl_runner import commands
+
+    if argv and "=" not in argv[0] and argv[0][0] not in "-+~":
+        raise UserError(f"{argv[0]}: no such command{hint(argv[0], commands.VERBS)}; a run takes KEY=VALUE arguments")
+
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     from dl_runner.compose import CONF, config_dir_of, explain
 
@@ -88,15 +92,12 @@ def train(argv: list[str]) -> None:
     jobs = _Jobs()
     try:
         hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(partial(_job, jobs))()
-    except (HydraException, OmegaConfBaseException, OSError) as error:
-        overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
-        raise UserError(explain(error, overrides, config_dir_of(argv))) from None
     except Exception as error:
         if jobs.started:
             raise
-        # Hydra meets some malformed values, such as a list for a group, with whatever Python raises.
-        raise UserError(f"the command line cannot be composed ({type(error).__name__}: {error})") from None
-    if len(jobs.failures) == 1 and jobs.started == 1:
+        overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
+        raise UserError(explain(error, overrides, config_dir_of(argv))) from None
+    if jobs.started == 1 and jobs.failures:
         raise jobs.failures[0][1]
     if jobs.failures:
         lines = "".join(f"\n  {job}: {error}" for job, error in jobs.failures)
@@ -116,21 +117,43 @@ def _job(jobs: _Jobs, composed: Any) -> float | None:
 
     hydra = HydraConfig.get()
     jobs.started += 1
-    job = None
+    sweep = hydra.mode == RunMode.MULTIRUN
+    job = f"{hydra.job.num}: {_swept(hydra.overrides.task)}" if sweep else None
     try:
         checked = config.check(config.to_plain(composed))
-        parent, name = checked.outputs / checked.data.name / checked.model.name, _timestamp()
-        if hydra.mode == RunMode.MULTIRUN:
-            job = f"{hydra.job.num}: {hydra.job.override_dirname or 'the default'}"
+        if sweep:
             parent, name = Path(hydra.sweep.dir), re.sub(r"[^\w=.,+-]+", "_", job.replace(": ", "_"))[:120]
+        else:
+            part = checked.lesson or checked.model
+            parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
+            name = _timestamp()
+        if checked.lesson is not None:
+            from dl_runner.lessons.study import teach
+
+            teach(checked, parent, name)
+            return None
         from dl_runner.run import launch
 
         return launch(checked, parent, name, job).objective
-    except (UserError, RunFailed) as error:
-        jobs.failures.append((job or "job", error))
+    except Exception as error:
+        if not isinstance(error, UserError | RunFailed):
+            # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
+            traceback.print_exc()
+            error = RunFailed(f"{type(error).__name__}: {error}")
+        jobs.failures.append((job or "the run", error))
         if job:
             print(f"dlrun: job {job}: {error}", file=sys.stderr)
         return None
+
+
+def _swept(overrides: Sequence[str]) -> str:
+    """Of a job's KEY=VALUE overrides those that the sweep varies, for its name."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    given = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
+    varied = {one.key_or_group for one in OverridesParser.create().parse_overrides(given) if one.is_sweep_override()}
+    names = [override for override in overrides if override.lstrip("+").partition("=")[0] in varied]
+    return ",".join(names or overrides) or "the default"
 
 
 def _timestamp() -> str:

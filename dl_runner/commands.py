@@ -5,9 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dl_runner.compose import choices, compose, describe, groups
 from dl_runner.errors import UserError, hint
+
+if TYPE_CHECKING:
+    from dl_runner.build import Parts
 
 
 def list_choices(argv: list[str]) -> None:
@@ -26,6 +30,8 @@ def list_choices(argv: list[str]) -> None:
     group = group or {"losses": "loss", "inits": "init"}.get(given.group)
     if group is None:
         raise UserError(f"list {given.group}: no such group{hint(given.group, groups())}")
+    if given.config_dir and not given.config_dir.is_dir():
+        raise UserError(f"--config-dir {given.config_dir}: no such folder")
     names = choices(group, given.config_dir)
     width = max(map(len, names))
     for name in names:
@@ -33,36 +39,73 @@ def list_choices(argv: list[str]) -> None:
 
 
 def summary(argv: list[str]) -> None:
-    """dlrun summary KEY=VALUE…: the layers of a model with shapes, parameters and multiply-adds."""
+    """dlrun summary KEY=VALUE…: the model's layers, the schedule's curve, a picture of what an augmentation does."""
     parser = _parser("summary", "Show the layers of the model that KEY=VALUE… would train.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("augmented.png"),
+        metavar="FILE",
+        help="where augment=… draws augmented copies of training images (default ./augmented.png)",
+    )
     parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
-    given = parser.parse_args(argv)
+    given = parser.parse_intermixed_args(argv)
     from dl_runner import config
 
     checked = config.check(config.to_plain(compose(given.overrides, given.config_dir)))
     from rich.console import Console
 
+    from dl_runner.report.curve import draw_rates
     from dl_runner.report.summary import render, summarize
-    from dl_runner.run import Parts
+    from dl_runner.run import fitting_parts
 
-    parts = Parts.of(checked)
+    parts = fitting_parts(checked)
     table = render(summarize(parts.model, parts.data.spec))
     table.title = f"{checked.model.name} on {checked.data.name}"
     Console().print(table)
+    rates, per_epoch = _learning_rates(parts)
+    if min(rates) != max(rates) or any(override.startswith("schedule") for override in given.overrides):
+        print(draw_rates(rates, per_epoch))
+    if parts.builders.augment and any(override.lstrip("+").startswith("augment") for override in given.overrides):
+        _draw_augmented(parts, given.picture)
+
+
+def _learning_rates(parts: "Parts") -> tuple[list[float], int]:
+    """The rate of each step, as far as the schedule knows it beforehand, and the steps per epoch."""
+    from dl_runner.build import build_horizon
+
+    horizon = build_horizon(parts.config, parts.data)
+    schedule, rate = parts.builders.schedule(horizon), parts.config.optimizer.arguments.get("lr", 1.0)
+    return [rate * schedule(step) for step in range(horizon.steps)], horizon.steps_per_epoch
+
+
+def _draw_augmented(parts: "Parts", path: Path) -> None:
+    from dl_runner.report.augmentation import augmented_copies
+    from dl_runner.report.pictures import save_png
+
+    save_png(augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed), path)
+    print(f"augmented copies of training images: {path}")
 
 
 def resume(argv: list[str]) -> None:
     """dlrun resume RUN: go on with a run that was interrupted, killed or failed."""
-    folder = _run_folder("resume", "Go on with a run from its last checkpoint.", argv).run
+    given = _run_folder("resume", "Go on with a run from its last checkpoint.", argv, _device_option)
+    folder = given.run
+    from dl_runner import config
     from dl_runner.tracking.run_folder import RunRecord
 
     if RunRecord.load(folder)["status"] == "completed":
         print(f"{folder}: already completed; nothing to do")
         return
-    from dl_runner.run import resume as go_on
+    if config.load_run(folder).lesson is not None:
+        from dl_runner.lessons.study import go_on
 
-    go_on(folder)
+        go_on(folder)
+    else:
+        from dl_runner.run import resume as go_on_training
+
+        go_on_training(folder, device=given.device)
 
 
 def evaluate(argv: list[str]) -> None:
@@ -71,11 +114,12 @@ def evaluate(argv: list[str]) -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--split", choices=["train", "validation", "test"], default="test")
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
+        _device_option(parser)
 
     given = _run_folder("evaluate", "Measure a run's weights on a split of its data.", argv, more)
     from dl_runner.inference import evaluate_run
 
-    weights, metrics = evaluate_run(given.run, given.split, given.weights)
+    weights, metrics = evaluate_run(given.run, given.split, given.weights, given.device)
     print(weights)
     for name, value in metrics.items():
         print(f"{name:<20} {value:.4f}")
@@ -105,9 +149,11 @@ def predict(argv: list[str]) -> None:
 
 def tensorboard(argv: list[str]) -> None:
     """dlrun tensorboard [DIR]: TensorBoard over a folder of runs; further options are TensorBoard's own."""
-    parser = _parser("tensorboard", "Open TensorBoard over a folder of runs.")
+    parser = _parser("tensorboard", "Open TensorBoard over a folder of runs; other options are TensorBoard's own.")
     parser.add_argument("folder", type=Path, nargs="?", default=Path(os.environ.get("DLRUN_OUTPUT_DIR", "outputs")))
-    given, options = parser.parse_known_args(argv)
+    # The folder comes first: after it, the value of an option of TensorBoard's would be taken for one.
+    cut = 1 if argv and (not argv[0].startswith("-") or argv[0] in ("-h", "--help")) else 0
+    given, options = parser.parse_args(argv[:cut]), argv[cut:]
     if not given.folder.is_dir():
         raise UserError(f"{given.folder}: no such folder; start a run first, or name the folder that holds the runs")
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(given.folder), *options]
@@ -159,6 +205,10 @@ def _parser(verb: str, purpose: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False)
 
 
+def _device_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", help="compute here and not where the run did, such as cpu or cuda:1")
+
+
 def _run_folder(
     verb: str, purpose: str, argv: list[str], more: Callable[[argparse.ArgumentParser], None] | None = None
 ) -> argparse.Namespace:
@@ -171,7 +221,7 @@ def _run_folder(
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as outputs/digits/lenet/TIME")
     if more:
         more(parser)
-    given = parser.parse_args(argv)
+    given = parser.parse_intermixed_args(argv)
     if not (given.run / "run.json").is_file():
         raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
     return given

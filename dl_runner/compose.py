@@ -82,7 +82,8 @@ def explain(error: Exception, overrides: list[str], config_dir: Path | None = No
         overrides: the command line's KEY=VALUE arguments.
         config_dir: the user's own config folder.
     """
-    from hydra.errors import MissingConfigException, OverrideParseException
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).removesuffix(".yaml").partition("/")
@@ -96,7 +97,11 @@ def explain(error: Exception, overrides: list[str], config_dir: Path | None = No
     if key:
         shown = next((override for override in overrides if override.lstrip("+~").startswith(f"{key}=")), key)
         return f"{shown}: no such key{_near_key(key, overrides, config_dir)}"
-    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    told = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return told
+    # Hydra meets some malformed values, such as a list for a group, with whatever Python raises.
+    return f"the command line cannot be composed ({type(error).__name__}: {told})"
 
 
 def _refused_key(error: Exception) -> str | None:

@@ -7,6 +7,7 @@ Imports no torch, so that a mistake is answered at once.
 
 import dataclasses
 import importlib.metadata
+import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,9 +29,14 @@ from dl_runner.checks import (
 )
 from dl_runner.duration import Duration, Steps
 from dl_runner.errors import UserError, hint
+from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
 
 # `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
 OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
+OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
+
+
+CONFIG = "config.yaml"  # of a run folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +60,20 @@ class DataConfig(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayersConfig:
+    name: Literal["torch", "scratch"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegularizationConfig:
+    """What each λ and limit means is in conf/regularization/none.yaml; all of them hold for weights only."""
+
     weight_decay: NonNegative
+    l2: NonNegative
+    l1: NonNegative
+    decoupled: NonNegative
+    max_norm: Positive | None
+    label_smoothing: Fraction
     dropout: Fraction | None
     early_stopping: PositiveInt | None
 
@@ -104,6 +122,7 @@ class Config:
 
     data: DataConfig
     model: Part
+    layers: LayersConfig
     loss: Part
     optimizer: Part
     schedule: Part
@@ -113,6 +132,8 @@ class Config:
     device: DeviceConfig
     trainer: TrainerConfig
     tracker: TrackerConfig
+    lesson: Part | None
+    expected: dict | None
     seed: CountInt
     plugins: list[str]
     outputs: Path
@@ -143,11 +164,10 @@ def section(schema: type, values: Any, key: str) -> Any:
     for name in sorted(names):
         if name not in values:
             raise UserError(f"{dotted}{name}: missing from the config")
-        nested = dataclasses.is_dataclass(hints[name]) and not hasattr(hints[name], "parse")
+        schema_of = next(iter(typing.get_args(hints[name])), hints[name])  # of `Part | None` the Part
+        nested = dataclasses.is_dataclass(schema_of) and not hasattr(schema_of, "parse") and values[name] is not None
         place = f"{dotted}{name}"
-        result[name] = (
-            section(hints[name], values[name], place) if nested else checked(values[name], hints[name], place)
-        )
+        result[name] = section(schema_of, values[name], place) if nested else checked(values[name], hints[name], place)
     if issubclass(schema, Part):
         result["arguments"] = rest
     return schema(**result)
@@ -187,6 +207,25 @@ def load(path: Path) -> dict[str, Any]:
     return to_plain(loaded)
 
 
+def load_run(folder: Path, device: str | None = None) -> "Config":
+    """The checked config of a run folder, fitted to the place where it is read.
+
+    Args:
+        folder: a run folder.
+        device: replaces the run's own device.
+
+    Raises:
+        UserError: no run folder, or a config that this version does not understand.
+    """
+    plain = load(folder / CONFIG)
+    root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
+    if root and here and not Path(root).exists():  # the run was made elsewhere
+        plain["data"]["root"] = here
+    if device:
+        plain["device"] = {**plain.get("device", {}), "name": device}
+    return check(plain)
+
+
 def save(plain: dict[str, Any]) -> str:
     """YAML text of plain containers, for `load`."""
     return OmegaConf.to_yaml(OmegaConf.create(plain))
@@ -198,7 +237,7 @@ def check(plain: dict[str, Any]) -> Config:
     Raises:
         UserError: names the first key that is wrong, its value and the remedy.
     """
-    config = dataclasses.replace(section(Config, plain, ""), plain=plain)
+    config = dataclasses.replace(section(Config, plain, ""), plain=_absolute(plain))
     trainer = config.trainer
     if trainer.epochs is not None and trainer.steps is not None:
         raise UserError(
@@ -228,4 +267,34 @@ def check(plain: dict[str, Any]) -> Config:
             # A plugin may bring it; which it is, build.py finds out, because importing one may import torch.
             if not config.plugins and not importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
                 raise
+    _check_combinations(config)
     return config
+
+
+def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same with the data's folders made absolute: a run folder is read from any working directory."""
+    data = dict(plain["data"])
+    if data["root"]:
+        data["root"] = str(Path(data["root"]).expanduser().absolute())
+    if isinstance(data.get("path"), str) and Path(data["path"]).expanduser().exists():
+        data["path"] = str(Path(data["path"]).expanduser().absolute())
+    return {**plain, "data": data}
+
+
+def _check_combinations(config: Config) -> None:
+    """Parts that are right by themselves and wrong together.
+
+    Raises:
+        UserError: names the keys and the remedy.
+    """
+    regularization, optimizer, schedule = config.regularization, config.optimizer, config.schedule
+    if "lr" in optimizer.arguments:
+        check_decay(
+            optimizer.name,
+            optimizer.arguments["lr"],
+            weight_decay=regularization.weight_decay,
+            l2=regularization.l2,
+            decoupled=regularization.decoupled,
+        )
+    check_smoothing(config.loss.name, regularization.label_smoothing)
+    check_schedule(optimizer.name, schedule.name, warmed=bool(schedule.arguments.get("warmup")))

@@ -21,6 +21,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
+        self.reason = message.partition(";")[0]  # without the advice, which belongs to the folder that is resumed
         self.signal_number = signal_number
 
 

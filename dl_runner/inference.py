@@ -10,7 +10,6 @@ from dl_runner import build, config
 from dl_runner.data.batches import to_input
 from dl_runner.errors import UserError
 from dl_runner.report.predictions import load_image, top
-from dl_runner.run import CONFIG
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 from dl_runner.training.evaluate import evaluate
 
@@ -30,24 +29,26 @@ def weight_file(folder: Path, which: Weights | None) -> Path:
     raise UserError(f"{folder}: has no {which or 'saved'} weights; `dlrun resume {folder}` finishes the run")
 
 
-def evaluate_run(folder: Path, split: str, which: Weights | None) -> tuple[Path, dict[str, float]]:
+def evaluate_run(
+    folder: Path, split: str, which: Weights | None, device: str | None = None
+) -> tuple[Path, dict[str, float]]:
     """The weight file that was used, and the metrics of its model on the run's "train", "validation" or "test" split.
 
     Raises:
         UserError: the run has no weights or no such split.
     """
     weights = weight_file(folder, which)
-    checked = config.check(config.load(folder / CONFIG))
-    device = build.build_device(checked)
+    checked = config.load_run(folder, device)
+    place_on = build.build_device(checked)
     builders = build.check_builders(checked)
     data = build.build_data(checked, builders)
     model = build.build_model(checked, builders, data.spec)
     load_weights(weights, model)
-    place = build.build_place(checked, data.spec, device)
+    place = build.build_place(checked, data.spec, place_on)
     batches = build.build_evaluation(checked, data, split, place.device)
     if batches is None:
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
-    task = build.build_task(builders, data.spec)
+    task = build.build_task(checked, builders, data.spec)
     metrics = evaluate(model.to(place.device), task, batches, place.autocast)
     return weights, {f"{split}/{name}": value for name, value in metrics.items()}
 
@@ -67,7 +68,7 @@ def predict_images(
     spec = read_spec(weights)
     if spec.task != "classification":
         raise UserError(f"predict {folder}: its task is {spec.task}, and pictures have classes")
-    checked = config.check(config.load(folder / CONFIG))
+    checked = config.load_run(folder)
     model = build.build_model(checked, build.check_builders(checked), spec)
     load_weights(weights, model)
     model.eval()

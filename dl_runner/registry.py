@@ -19,13 +19,14 @@ PACKAGES = {
     "model": "dl_runner.models",
     "data": "dl_runner.data",
     "task": "dl_runner.tasks",
+    "lesson": "dl_runner.lessons",
 }
 MODULES = {
-    "loss": ("dl_runner.tasks.losses",),
-    "optimizer": ("dl_runner.optim.optimizers",),
+    "loss": ("dl_runner.tasks.losses", "dl_runner.tasks.losses_scratch"),
+    "optimizer": ("dl_runner.optim.optimizers", "dl_runner.optim.scratch"),
     "schedule": ("dl_runner.optim.schedules",),
     "init": ("dl_runner.init.initializers",),
-    "augment": ("dl_runner.data.augment",),
+    "augment": ("dl_runner.data.augment", "dl_runner.data.augment_color"),
 }
 
 ENTRY_POINTS = "dl_runner.plugins"  # packages that name a module under this entry point are plugins once installed

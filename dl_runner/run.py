@@ -1,11 +1,9 @@
 """The life of a run: its folder, lock and record, its trackers, and how it ends."""
 
 import logging
-import platform
+import shutil
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,26 +12,30 @@ import torch
 from torch import nn
 
 from dl_runner import build, config
-from dl_runner.build import Builders, Place
+from dl_runner.build import Parts
 from dl_runner.config import Config
-from dl_runner.data.splits import Data
 from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.fit import check_fit
+from dl_runner.header import run_info
+from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
-from dl_runner.runtime.interrupt import stop_on_signals
+from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.tracking.console import console
-from dl_runner.tracking.files import write_atomic
+from dl_runner.tracking.ending import ending_on_record
+from dl_runner.runtime.files import write_atomic
 from dl_runner.tracking.metrics_file import MetricsFile
 from dl_runner.tracking.profile import Profile
-from dl_runner.tracking.run_folder import RunRecord, create, lock
+from dl_runner.tracking.run_folder import RECORD, RunRecord, create, lock
 from dl_runner.tracking.tensorboard import TensorBoard
-from dl_runner.tracking.tracker import RunInfo, Tracker, Trackers
-from dl_runner.training.checkpoint import load_weights
+from dl_runner.tracking.tracker import Tracker, Trackers
+from dl_runner.training.checkpoint import Checkpoints, load_weights
 from dl_runner.training.evaluate import evaluate
 from dl_runner.training.loop import Training, train
 from dl_runner.training.means import Diverged
 
-CONFIG = "config.yaml"
 _log = logging.getLogger("dl_runner")
+
+Watch = Callable[[nn.Module], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -49,36 +51,7 @@ class Result:
     objective: float | None
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What a run is made of before its folder exists."""
-
-    config: Config
-    builders: Builders
-    data: Data
-    model: nn.Module
-    place: Place
-
-    @classmethod
-    def of(cls, checked: Config) -> "Parts":
-        """Find the device, check the builders, load the data, build the model, in this order.
-
-        Raises:
-            UserError: the config does not fit the builders, the data or this machine.
-        """
-        device = build.build_device(checked)
-        builders = build.check_builders(checked)
-        data = build.build_data(checked, builders)
-        model = build.build_model(checked, builders, data.spec)
-        build.check_fit(checked, builders, data, model)
-        return cls(checked, builders, data, model, build.build_place(checked, data.spec, device))
-
-    @property
-    def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
-
-
-def launch(checked: Config, parent: Path, name: str, job: str | None = None) -> Result:
+def launch(checked: Config, parent: Path, name: str, job: str | None = None, watch: Watch | None = None) -> Result:
     """Train one experiment in a new run folder.
 
     Args:
@@ -86,16 +59,18 @@ def launch(checked: Config, parent: Path, name: str, job: str | None = None) -> 
         parent: where the run folder is made.
         name: of the run folder; a number is appended when it is taken.
         job: what a sweep varies in this run, for the header.
+        watch: measures more of the model at each report, {NAME: value} for train/NAME.
 
     Raises:
         UserError: the config does not fit the data or this machine; no run folder is left behind.
         RunFailed: the run broke; its folder tells why.
         Interrupted: it was asked to stop; its folder can be resumed.
     """
-    parts = Parts.of(checked)
+    parts = fitting_parts(checked)
+    training = build.build_training(parts)
     folder = create(parent, name)
     with lock(folder):
-        write_atomic(folder / CONFIG, config.save(checked.plain))
+        write_atomic(folder / config.CONFIG, config.save(checked.plain))
         record = RunRecord.start(
             folder,
             command=["dlrun", *sys.argv[1:]],
@@ -105,72 +80,99 @@ def launch(checked: Config, parent: Path, name: str, job: str | None = None) -> 
             parameters=parts.parameters,
             data=parts.data.spec.to_dict(),
         )
-        return Result(record, _conduct(parts, record, job))
+        return Result(record, _conduct(parts, training, record, job, watch))
 
 
-def resume(folder: Path) -> Result:
+def resume(folder: Path, watch: Watch | None = None, device: str | None = None) -> Result:
     """Go on with an interrupted, killed or failed run from its last checkpoint, exactly as if it had never stopped.
 
+    Args:
+        folder: the run folder.
+        watch: as for `launch`.
+        device: where to go on, if not where the run began.
+
     Raises:
-        UserError: the run is completed, there is no checkpoint, or another process is running in it.
+        UserError: the run is completed, there is no checkpoint, the data have changed, or another process is running
+            in the folder.
         RunFailed: as for `launch`.
         Interrupted: as for `launch`.
     """
-    checked = config.check(config.load(folder / CONFIG))
+    checked = config.load_run(folder, device)
     with lock(folder):
         record = RunRecord.load(folder)
         if record["status"] == "completed":
             raise UserError(f"{folder}: already completed; there is nothing to resume")
-        return Result(record, _conduct(Parts.of(checked), record, job=None, resumed=True))
+        state = Checkpoints(folder).load()
+        parts = fitting_parts(checked)
+        training = build.build_training(parts)
+        if state["data"] != training.data_fingerprint:
+            raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
+        return Result(record, _conduct(parts, training, record, None, watch, state))
 
 
-def _conduct(parts: Parts, record: RunRecord, job: str | None, resumed: bool = False) -> float | None:
+def finish(checked: Config, folder: Path, watch: Watch | None = None) -> RunRecord:
+    """The record of the completed run in `folder`, whatever that takes: nothing, resuming it, or training anew.
+
+    Args:
+        checked: the experiment that the folder is for, when it has to be trained anew.
+        folder: need not exist; a run that was stopped before its first checkpoint is removed.
+        watch: as for `launch`.
+
+    Raises:
+        UserError, RunFailed, Interrupted: as for `launch`.
+    """
+    status = RunRecord.load(folder)["status"] if (folder / RECORD).exists() else None
+    if status == "completed":
+        return RunRecord.load(folder)
+    if status and Checkpoints(folder).last.exists():
+        return resume(folder, watch).record
+    shutil.rmtree(folder, ignore_errors=True)
+    return launch(checked, folder.parent, folder.name, watch=watch).record
+
+
+def fitting_parts(checked: Config) -> Parts:
+    """What a run of the config is made of.
+
+    Raises:
+        UserError: the parts do not fit each other, the data or this machine.
+    """
+    parts = build.build_parts(checked)
+    check_fit(checked, parts.builders, parts.data, parts.model)
+    return parts
+
+
+def _conduct(
+    parts: Parts,
+    training: Training,
+    record: RunRecord,
+    job: str | None,
+    watch: Watch | None,
+    state: Mapping[str, Any] | None = None,
+) -> float | None:
     """Train and test, with everything that happens written to the record and the trackers; returns the objective."""
     tracker = _trackers(parts.config)
-    training = build.build_training(
-        parts.config, parts.builders, parts.data, parts.model, parts.place, tracker, record.folder
-    )
-    state = training.checkpoints.load() if resumed else None
-    if state and state["steps_per_epoch"] != training.horizon.steps_per_epoch:
-        raise UserError(f"{record.folder}: the training data have changed since it began, so it cannot go on exactly")
-    with _ending_on_record(training, record, tracker), stop_on_signals() as request:
+    training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
+    with ending_on_record(record, tracker, training), stop_on_signals() as request:
         if state:
             record.resume(state["step"])
-        tracker.start(_info(parts, training, record.folder, job, first_step=state["step"] if state else 0))
+            training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
+        tracker.start(run_info(parts, training, record.folder, job, first_step=state["step"] if state else 0))
         if state:
             training.load_state_dict(state)
-        ending = train(training, request)
+        elif parts.builders.augment is not None:
+            picture = augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed)
+            tracker.image("train/augmented", picture, 0)
+        try:
+            ending = train(training, request)
+        except Diverged as error:
+            raise RunFailed(f"{error}; {_after_divergence(training)}") from error
         training.checkpoints.save_weights("last", training.model, training.spec)
         if ending == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if ending == "stopped early":
             _log.info("stopped early: no better validation metric for %d evaluations", training.stopping.stale)
-        _test(parts, training)
+        _test(parts, training, request)
     return training.stopping.best
-
-
-@contextmanager
-def _ending_on_record(training: Training, record: RunRecord, tracker: Tracker) -> Iterator[None]:
-    """Whatever happens inside ends up in the record and the trackers, and a failure becomes RunFailed."""
-    status, story, failure = "completed", None, None
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        status, how = "interrupted", stop if isinstance(stop, Interrupted) else Interrupted("stopped at once", 2)
-        failure = Interrupted(f"{how}; go on with: dlrun resume {record.folder}", how.signal_number)
-    except Exception as error:
-        status, story = "failed", traceback.format_exc()
-        if isinstance(error, Diverged):
-            failure = RunFailed(f"{error}; {_after_divergence(training)}")
-        else:
-            _log.error(story.rstrip())
-            failure = RunFailed(f"{type(error).__name__}: {error}; the traceback is in {record.folder / 'log.txt'}")
-        failure.__cause__ = error
-    record.update(step=training.step)
-    record.finish(status, training.metrics, story)
-    tracker.finish(status, training.metrics)
-    if failure is not None:
-        raise failure
 
 
 def _after_divergence(training: Training) -> str:
@@ -179,20 +181,28 @@ def _after_divergence(training: Training) -> str:
     return f"{kept}; try a smaller optimizer.lr, trainer.clip_norm=1 or schedule.warmup='1 epoch'"
 
 
-def _test(parts: Parts, training: Training) -> None:
-    """The test set, once, on the weights that validation chose; then the pictures of the results."""
+def _test(parts: Parts, training: Training, request: StopRequest) -> None:
+    """The test set, once, on the weights that validation chose; then the pictures of the results.
+
+    Raises:
+        Interrupted: asked to stop in the middle; resuming the run tests again.
+    """
     choice, best = parts.config.trainer.test, training.checkpoints.weights("best")
     if choice == "best" and training.stopping.best_step is not None:
         load_weights(best, training.model)
         training.metrics |= training.best_metrics
         _log.info("best weights: those of step %d", training.stopping.best_step)
+    elif choice == "best":
+        _log.info("no validation data to choose by: the last weights are tested")
     split = "test" if choice != "never" and parts.data.test is not None else "validation"
     batches = build.build_evaluation(parts.config, parts.data, split, parts.place.device)
     if batches is None:
         return
     outputs: list[torch.Tensor] = []
     limit = parts.config.trainer.evaluate_batches
-    measured = evaluate(training.model, training.task, batches, training.autocast, limit=limit, outputs=outputs)
+    measured = evaluate(
+        training.model, training.task, batches, training.autocast, limit=limit, outputs=outputs, request=request
+    )
     if split == "test":
         named = {f"test/{name}": value for name, value in measured.items()}
         training.metrics |= named
@@ -209,44 +219,3 @@ def _trackers(checked: Config) -> Tracker:
     if checked.trainer.profile_steps:
         trackers.append(Profile(checked.trainer.profile_steps))
     return Trackers([*trackers, console(checked.tracker.console)])
-
-
-def _info(parts: Parts, training: Training, folder: Path, job: str | None, first_step: int) -> RunInfo:
-    splits = [*training.evaluations, *(["test"] if parts.config.trainer.test != "never" and parts.data.test else [])]
-    return RunInfo(
-        folder=folder,
-        config=parts.config.plain,
-        header=_header(parts, training, folder, job),
-        steps=training.horizon.steps,
-        steps_per_epoch=training.horizon.steps_per_epoch,
-        first_step=first_step,
-        metric_names=tuple(
-            f"{split}/{name}" for split in dict.fromkeys(["train", *splits]) for name in training.task.metrics
-        ),
-    )
-
-
-def _header(parts: Parts, training: Training, folder: Path, job: str | None) -> dict[str, str]:
-    checked, spec, horizon = parts.config, parts.data.spec, training.horizon
-    sizes = {split: getattr(parts.data, split) for split in ("train", "validation", "test")}
-    counted = ", ".join(f"{len(found):,} {split}" for split, found in sizes.items() if found is not None)
-    classes = f", {len(spec.classes)} classes" if spec.classes else ""
-    shape = "×".join(map(str, spec.input_shape))
-    rate = checked.optimizer.arguments.get("lr")
-    epochs = horizon.steps / horizon.steps_per_epoch
-    header: dict[str, Any] = {
-        "job": job,
-        "data": f"{checked.data.name}: {counted}; {shape}{classes}",
-        "model": f"{checked.model.name}, {parts.parameters:,} parameters",
-        "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
-        "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples",
-        "device": f"{_device_name(parts.place.device)}, {parts.place.precision}",
-        "run": str(folder),
-    }
-    return {label: text for label, text in header.items() if text}
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads, {platform.machine()})"

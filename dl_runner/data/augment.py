@@ -1,26 +1,33 @@
-"""Random changes of training images, a whole batch at a time, where the batch lives.
+"""Random changes of where the pixels of training images are, a whole batch at a time, where the batch lives.
 
 Every function here is an entry of the registry group "augment": it takes its settings and returns a `Transform`.
+Those that change the pixels' values are in `augment_color`.
 """
+
+import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from dl_runner.checks import PositiveInt, Probability
-from dl_runner.data.transforms import Transform, compose
+from dl_runner.checks import Positive, PositiveInt, Probability, Within
+from dl_runner.data.image_ops import erase, resized_crop, warp, windows
+from dl_runner.data.transforms import Transform, bounds, compose, sometimes, uniform
 
-__all__ = ["Transform", "compose", "horizontal_flip", "random_crop"]
+__all__ = ["Transform", "compose"]
+
+Degrees = Annotated[float, Within(low=0, high=180)]
+DRAWS = 10  # of a box that may turn out too large for its image, as in torchvision
 
 
 def horizontal_flip(*, p: Probability = 0.5) -> Transform:
     """Mirrors each image left to right with probability `p`."""
+    return sometimes(p, lambda images, _: images.flip(-1))
 
-    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
-        chosen = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device) < p
-        return torch.where(chosen, images.flip(-1), images)
 
-    return transform
+def vertical_flip(*, p: Probability = 0.5) -> Transform:
+    """Mirrors each image upside down with probability `p`."""
+    return sometimes(p, lambda images, _: images.flip(-2))
 
 
 def random_crop(*, padding: PositiveInt = 4) -> Transform:
@@ -30,10 +37,139 @@ def random_crop(*, padding: PositiveInt = 4) -> Transform:
     """
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
-        height, width = images.shape[-2:]
         top, left = torch.randint(2 * padding + 1, (2, len(images)), generator=generator, device=images.device)
-        # All windows as a view, (n, channels, 2 padding + 1, 2 padding + 1, height, width); the chosen are copied.
-        windows = F.pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
-        return windows[torch.arange(len(images), device=images.device), :, top, left]
+        return windows(images, (padding, padding), top, left)
 
     return transform
+
+
+def translation(*, fraction: Probability = 0.1, p: Probability = 1.0) -> Transform:
+    """Moves each image by whole pixels, at most `fraction` of its height down or up and of its width sideways."""
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        rows, columns = (round(fraction * size) for size in images.shape[-2:])
+        top, left = (
+            torch.randint(2 * most + 1, (len(images),), generator=generator, device=images.device)
+            for most in (rows, columns)
+        )
+        return windows(images, (rows, columns), top, left)
+
+    return sometimes(p, transform)
+
+
+def rotation(*, degrees: Degrees = 30.0, p: Probability = 1.0) -> Transform:
+    """Rotates each image about its centre, at most `degrees` either way; black corners, bilinear."""
+    return affine(degrees=degrees, translate=0.0, scale=(1.0, 1.0), p=p)
+
+
+def affine(
+    *,
+    degrees: Degrees = 30.0,
+    translate: Probability = 0.1,
+    scale: tuple[Positive, ...] = (0.8, 1.2),
+    p: Probability = 1.0,
+) -> Transform:
+    """Rotates, zooms and moves each image in one bilinear sampling; black where nothing was.
+
+    Args:
+        degrees: at most this far either way.
+        translate: at most this share of the height and of the width, in whole pixels.
+        scale: smallest and largest enlargement.
+
+    Raises:
+        UserError: `scale` is not two numbers, the lower first.
+    """
+    low, high = bounds("scale", scale)
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        n, _, height, width = images.shape
+        angle, zoom = uniform(-degrees, degrees, (n,), generator), uniform(low, high, (n,), generator)
+        down, right = uniform(-translate, translate, (2, n), generator)
+        return warp(images, angle, zoom, (down * height).round(), (right * width).round())
+
+    return sometimes(p, transform)
+
+
+def random_resized_crop(
+    *, scale: tuple[Positive, ...] = (0.1, 1.0), ratio: tuple[Positive, ...] = (0.5, 2.0)
+) -> Transform:
+    """Cuts a random box out of each image and resizes it, bilinearly, to the size that the images have.
+
+    Where ten draws of a box are all larger than the image, the largest central box of the nearest ratio is taken.
+    Source: Szegedy et al., "Going Deeper with Convolutions", 2014, section 6.
+
+    Args:
+        scale: smallest and largest share of the area that the box has, at most 1.
+        ratio: smallest and largest width / height of the box, in pixels.
+
+    Raises:
+        UserError: a setting is not two numbers in its range, the lower first.
+    """
+    scale, ratio = bounds("scale", scale, 1), bounds("ratio", ratio)
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        rows, columns = images.shape[-2:]
+        height, width, found = _box_sizes(images, scale, ratio, generator)
+        nearest = min(max(columns / rows, ratio[0]), ratio[1])
+        height = torch.where(found, height, max(1, min(rows, round(columns / nearest))))
+        width = torch.where(found, width, max(1, min(columns, round(rows * nearest))))
+        top, left = _corner(images, height, width, generator)
+        top = torch.where(found, top, (rows - height) // 2)
+        left = torch.where(found, left, (columns - width) // 2)
+        return resized_crop(images, top, left, height, width)
+
+    return transform
+
+
+def random_erasing(
+    *,
+    scale: tuple[Positive, ...] = (0.02, 0.33),
+    ratio: tuple[Positive, ...] = (0.3, 3.3),
+    value: Probability = 0.0,
+    p: Probability = 0.5,
+) -> Transform:
+    """Fills a random box of each image with one value, with probability `p`.
+
+    Source: Zhong et al., "Random Erasing Data Augmentation", 2017, algorithm 1.
+
+    Args:
+        scale: smallest and largest share of the area that the box has, at most 1.
+        ratio: smallest and largest width / height of the box, in pixels.
+        value: from 0, black, to 1, white.
+
+    Raises:
+        UserError: a setting is not two numbers in its range, the lower first.
+    """
+    scale, ratio = bounds("scale", scale, 1), bounds("ratio", ratio)
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        height, width, found = _box_sizes(images, scale, ratio, generator)
+        top, left = _corner(images, height, width, generator)
+        return erase(images, top, left, height * found, width, value)
+
+    return sometimes(p, transform)
+
+
+def _box_sizes(
+    images: Tensor, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Height and width of a box per image, and whether it fits into the image: the first of some draws that does.
+
+    The area is uniform in `scale`, the logarithm of width / height uniform in that of `ratio`. All are (n,), int64
+    and bool; a box that does not fit is as large as the image at most.
+    """
+    n, _, rows, columns = images.shape
+    area = uniform(*scale, (n, DRAWS), generator) * (rows * columns)
+    aspect = uniform(math.log(ratio[0]), math.log(ratio[1]), (n, DRAWS), generator).exp_()
+    heights, widths = (side.sqrt().round().long().clamp_(min=1) for side in (area / aspect, area * aspect))
+    fits = (heights <= rows) & (widths <= columns)
+    first = fits.int().argmax(1, keepdim=True)
+    height, width, found = (drawn.gather(1, first).squeeze(1) for drawn in (heights, widths, fits))
+    return height.clamp(max=rows), width.clamp(max=columns), found
+
+
+def _corner(images: Tensor, height: Tensor, width: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """First row and column of boxes of these sizes, uniform over the places within the image, int64 (n,)."""
+    rows, columns = images.shape[-2:]
+    down, right = uniform(0, 1, (2, len(images)), generator)
+    return (down * (rows - height + 1)).long(), (right * (columns - width + 1)).long()

@@ -4,7 +4,6 @@ Order and augmentation are pure functions of (seed, epoch, batch number), so an 
 exactly as if it had never been left.
 """
 
-import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from dl_runner.data.splits import AnySplit, FileSplit, Split
 from dl_runner.data.transforms import Transform
 from dl_runner.errors import UserError
+from dl_runner.runtime.device import cores
 from dl_runner.spec import DataSpec
 
 FILES_PER_WORKER = 256  # below this, starting another process costs more than it decodes
@@ -152,7 +152,7 @@ class LoaderBatches(Batches):
     def __init__(self, split: FileSplit, spec: DataSpec, *, workers: int | None = None, **options) -> None:
         super().__init__(split, spec, **options)
         self.files = _Files(split)
-        self.workers = min(_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
+        self.workers = min(cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
 
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(self.examples) if order is None else order
@@ -187,10 +187,6 @@ class _Files(Dataset):
 def _leave_signals_to_parent(_worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def batches(

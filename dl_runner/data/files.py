@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dl_runner.errors import UserError
+from dl_runner.runtime.files import atomic_path
 
 REMEDY = "delete it to have it fetched again, or put the official file there"  # of a damaged official file
 
@@ -37,29 +38,17 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write to; it becomes `target` when the block ends well.
-
-    After an exception, Ctrl-C included, neither the file nor a folder made for it is left behind.
-    """
+    """`atomic_path`, with the folders above `target` made, and removed again after an exception, Ctrl-C included."""
     made = [folder for folder in target.parents if not folder.exists()]  # innermost first
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _sync(temporary)
-        temporary.replace(target)
+        with atomic_path(target) as temporary:
+            yield temporary
     except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
         raise
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def copy_stream(source, target: Path) -> None:

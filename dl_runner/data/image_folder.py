@@ -130,7 +130,7 @@ def _decoded(split: AnySplit) -> Split:
     images = torch.empty(len(split), 3, split.image_size, split.image_size, dtype=torch.uint8)
 
     def fill(index: int) -> None:
-        images[index] = decode(split.paths[index], split.image_size)
+        images[index] = decode(split.paths[index], (split.image_size, split.image_size))
 
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         for _ in pool.map(fill, range(len(split))):  # raises what a thread raised

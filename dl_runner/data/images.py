@@ -1,7 +1,8 @@
-"""One image file to one tensor; the only place that decodes training images."""
+"""One picture file to one tensor: the only place that decodes, for training and for predictions alike."""
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,16 +10,24 @@ from torch import Tensor
 
 from dl_runner.errors import UserError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-def decode(path: Path, size: int) -> Tensor:
-    """The picture in RGB, upright, its shorter side resized to `size` (bilinear), the centre square cut out.
+MODES = {1: "L", 3: "RGB"}  # Pillow's names for grey and colour
+
+
+def decode(path: Path, size: tuple[int, int], channels: int = 3) -> Tensor:
+    """The picture upright, resized until it just covers `size` (bilinear, antialiased), the centre cut out.
+
+    Transparent parts become white, as viewers show them; 16-bit grey is scaled to 8 bits.
 
     Args:
         path: a file that Pillow can read.
-        size: side of the square in pixels, >= 1.
+        size: (height, width) in pixels, >= 1.
+        channels: 1 for grey or 3 for RGB.
 
     Returns:
-        uint8 (3, size, size).
+        uint8 (channels, height, width).
 
     Raises:
         UserError: the file is missing, damaged or not an image.
@@ -29,16 +38,29 @@ def decode(path: Path, size: int) -> Tensor:
         with warnings.catch_warnings(), Image.open(path) as file:
             # Pillow warns of a large picture and refuses an absurd one; the refusal is enough.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: not a readable image ({_line(error)}); repair or remove the file") from error
-    width, height = picture.size
-    short = min(width, height)
-    width, height = int(size * width / short), int(size * height / short)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    picture = picture.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)  # (height, width, 3) to (3, height, width)
+            picture = _opaque(ImageOps.exif_transpose(file)).convert(MODES[channels])
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    # A damaged file makes Pillow's decoders raise any of these.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: not a readable image ({reason}); repair or remove the file") from None
+    height, width = size
+    scale = max(width / picture.width, height / picture.height)
+    covering = max(width, int(picture.width * scale)), max(height, int(picture.height * scale))
+    left, top = round((covering[0] - width) / 2), round((covering[1] - height) / 2)
+    picture = picture.resize(covering, Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))
+    pixels = torch.from_numpy(np.array(picture))  # (height, width) or (height, width, 3)
+    return pixels.reshape(height, width, channels).permute(2, 0, 1).contiguous()
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _opaque(picture: "Image") -> "Image":
+    """`picture` with 8 bits per channel, on white where it is transparent."""
+    from PIL import Image
+
+    if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip and not scale
+        return Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture

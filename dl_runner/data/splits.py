@@ -1,5 +1,6 @@
 """The splits of a data set: in memory or as image files, and how train, validation and limit are cut from it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,7 +74,7 @@ class FileSplit:
         Raises:
             UserError: a file is missing or not an image.
         """
-        return torch.stack([decode(self.paths[index], self.image_size) for index in indices])
+        return torch.stack([decode(self.paths[index], (self.image_size, self.image_size)) for index in indices])
 
 
 AnySplit = Split | FileSplit
@@ -97,7 +98,7 @@ def prepare(
     Args:
         data: a builder's result; a validation split that it brought itself is kept.
         validation: share of the training examples held out for validation, in [0, 1); 0 for none.
-        limit: train on this many of the examples left, >= 1, classes in proportion; None for all.
+        limit: train on at most this many of the examples left, >= 1, classes in proportion; None for all.
         image_size: side of the square that a batch is resized to, in pixels; None for the native size.
         normalize: False sets mean 0 and standard deviation 1.
         seed: >= 0.
@@ -119,6 +120,18 @@ def prepare(
     if limit is not None and limit < len(train):
         train = train.subset(take(train.targets, limit, seed, "limit"))
     return Data(spec, train, held, data.test)
+
+
+def fingerprint(data: Data) -> str:
+    """A short text that changes when examples are added, removed, relabelled, reordered or split otherwise."""
+    digest = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        if split is not None:
+            digest.update(split.targets.numpy().tobytes())
+            if isinstance(split, FileSplit):
+                digest.update("\n".join(path.name for path in split.paths).encode())
+        digest.update(b"|")
+    return digest.hexdigest()[:16]
 
 
 def _fitted(spec: DataSpec, image_size: int | None, normalize: bool) -> DataSpec:

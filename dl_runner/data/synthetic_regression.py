@@ -15,17 +15,19 @@ def synthetic_regression(
     root: Path,
     *,
     weight: tuple[float, ...] = (2.0, -3.4),
+    features: PositiveInt | None = None,
     bias: float = 4.2,
     noise: NonNegative = 0.01,
     examples: PositiveInt = 1000,
     test_examples: PositiveInt = 1000,
     seed: int = 0,
 ) -> Data:
-    """Vectors float32 (n, len(weight)) and targets float32 (n, 1).
+    """Vectors float32 (n, features) and targets float32 (n, 1).
 
     Args:
         root: not needed.
         weight: w, at least one number.
+        features: the length of w; a weight of one number is repeated so many times. None: as many as `weight` has.
         bias: b.
         noise: standard deviation of the noise, >= 0.
         examples: for training (and validation).
@@ -33,10 +35,16 @@ def synthetic_regression(
         seed: >= 0.
 
     Raises:
-        UserError: an empty weight.
+        UserError: an empty weight, or one of several numbers that are not `features`.
     """
     if not weight:
         raise UserError("data.weight=[]: needs at least one number, one for each feature")
+    if features not in (None, len(weight)):
+        if len(weight) > 1:
+            raise UserError(
+                f"data.features={features}: data.weight has {len(weight)} numbers; give it {features}, or one to repeat"
+            )
+        weight = tuple(weight) * features
     spec = DataSpec("regression", (len(weight),), outputs=1)
 
     def draw(n: int, stream: int) -> Split:

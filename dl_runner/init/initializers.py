@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from dl_runner.checks import Positive
+from dl_runner.checks import NonNegative, Positive
+from dl_runner.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,6 +42,46 @@ def normal(*, std: Positive = 0.01) -> Initializer:
         from torch.nn import init
 
         _each(model, lambda weight: init.normal_(weight, std=std))
+
+    return initialize
+
+
+def uniform(*, low: float = -0.05, high: float = 0.05) -> Initializer:
+    """w ~ U(low, high), low < high.
+
+    Raises:
+        UserError: low >= high.
+    """
+    if low >= high:
+        raise UserError(f"init.low={low:g} and init.high={high:g}: low must be below high")
+
+    def initialize(model: nn.Module) -> None:
+        from torch.nn import init
+
+        _each(model, lambda weight: init.uniform_(weight, low, high))
+
+    return initialize
+
+
+def thresholded_uniform(*, bound: Positive = 10.0, threshold: NonNegative = 5.0) -> Initializer:
+    """w ~ U(−bound, bound), and 0 where |w| < threshold: the custom initializer of Dive into Deep Learning.
+
+    Raises:
+        UserError: threshold >= bound, which leaves no weight.
+    """
+    if threshold >= bound:
+        raise UserError(f"init.threshold={threshold:g}: leaves no weight of init.bound={bound:g}; it must be below")
+
+    def initialize(model: nn.Module) -> None:
+        import torch
+        from torch.nn import init
+
+        @torch.no_grad()
+        def fill(weight: Tensor) -> None:
+            init.uniform_(weight, -bound, bound)
+            weight.mul_(weight.abs() >= threshold)
+
+        _each(model, fill)
 
     return initialize
 

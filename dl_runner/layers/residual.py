@@ -1,7 +1,7 @@
 """Residual networks (He et al., 2016, "Deep residual learning for image recognition").
 
-A block computes y = ReLU(F(x) + P(x)), where F is convolution → batch norm → ReLU → convolution → batch norm and P
-is the identity, or a 1×1 convolution where the shape changes. Convolutions carry biases, as in Dive into Deep
+A block computes y = ReLU(F(x) + P(x)), where F is a few convolutions, each with batch norm and with ReLU in between,
+and P is the identity, or a 1×1 convolution where the shape changes. Convolutions carry biases, as in Dive into Deep
 Learning.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
+
+from dl_runner.layers.heads import pooled_head
 
 Stem = Literal["imagenet", "small"]
 
@@ -22,6 +24,8 @@ class Residual(nn.Module):
         stride: of the first convolution; height and width shrink by it.
     """
 
+    expansion = 1  # output channels per channel of the stage's width
+
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
@@ -29,13 +33,47 @@ class Residual(nn.Module):
         self.relu = nn.ReLU()
         self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1)
         self.norm2 = nn.BatchNorm2d(outputs)
-        changes = stride != 1 or inputs != outputs
-        self.projection = nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride) if changes else nn.Identity()
+        self.projection = _shortcut(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, h, w) → (batch, outputs, ⌈h/stride⌉, ⌈w/stride⌉)."""
         y = self.relu(self.norm1(self.conv1(x)))
         return self.relu(self.norm2(self.conv2(y)) + self.projection(x))
+
+
+class Bottleneck(nn.Module):
+    """The block 1×1 → 3×3 → 1×1 of the deeper networks, with a quarter of the output channels inside.
+
+    Args:
+        inputs: input channels.
+        outputs: output channels, a multiple of 4.
+        stride: of the 3×3 convolution (a 1×1 one would skip pixels); height and width shrink by it.
+    """
+
+    expansion = 4
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        width = outputs // self.expansion
+        self.conv1 = nn.Conv2d(inputs, width, kernel_size=1)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, stride=stride, padding=1)
+        self.norm2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, outputs, kernel_size=1)
+        self.norm3 = nn.BatchNorm2d(outputs)
+        self.projection = _shortcut(inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, h, w) → (batch, outputs, ⌈h/stride⌉, ⌈w/stride⌉)."""
+        y = self.relu(self.norm1(self.conv1(x)))
+        y = self.relu(self.norm2(self.conv2(y)))
+        return self.relu(self.norm3(self.conv3(y)) + self.projection(x))
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
+    changes = stride != 1 or inputs != outputs
+    return nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride) if changes else nn.Identity()
 
 
 def residual_stem(kind: Stem, channels: int, width: int = 64) -> nn.Sequential:
@@ -54,14 +92,24 @@ def residual_stem(kind: Stem, channels: int, width: int = 64) -> nn.Sequential:
     )
 
 
-def residual_network(stem: Stem, depths: Sequence[int], channels: int, outputs: int) -> nn.Sequential:
-    """Stem, one stage of basic blocks per depth (64, 128, 256, … channels), global average pooling, classifier."""
+def residual_network(
+    stem: Stem, depths: Sequence[int], channels: int, outputs: int, block: type[Residual | Bottleneck] = Residual
+) -> nn.Sequential:
+    """Stem, one stage of blocks per depth, global average pooling, classifier; any height and width >= 1.
+
+    Args:
+        stem: see `residual_stem`.
+        depths: blocks per stage; the stages are 64, 128, 256, … wide, times the block's expansion.
+        channels: of the images.
+        outputs: of the classifier.
+        block: what the stages are made of.
+    """
     stages = []
     inputs = 64
     for stage, depth in enumerate(depths):
-        width = 64 * 2**stage
-        first = Residual(inputs, width, stride=1 if stage == 0 else 2)
-        stages.append(nn.Sequential(first, *(Residual(width, width) for _ in range(depth - 1))))
+        width = 64 * 2**stage * block.expansion
+        first = block(inputs, width, stride=1 if stage == 0 else 2)
+        stages.append(nn.Sequential(first, *(block(width, width) for _ in range(depth - 1))))
         inputs = width
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, outputs))
+    head = pooled_head(inputs, outputs)
     return nn.Sequential(residual_stem(stem, channels), *stages, head)

@@ -3,16 +3,23 @@
 Each builder takes the parameter groups and returns a torch optimizer. Weight decay is no parameter here: it comes
 with the groups (`regularization.weight_decay`). torch is imported when one is built, so that a config is checked
 against these signatures without it.
+
+Not here: LBFGS, whose step evaluates the loss several times; SparseAdam, for sparse gradients; Muon, which takes
+matrices only and needs a second optimizer for kernels and biases.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from dl_runner.checks import Fraction, NonNegative, OpenFraction, Positive
+from dl_runner.checks import Fraction, NonNegative, OpenFraction, Positive, Within
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+_Negative = Annotated[float, Within(high=0, high_open=True)]
+_AtLeastOne = Annotated[float, Within(low=1)]
+_AboveOne = Annotated[float, Within(low=1, low_open=True)]
 
 
 def sgd(groups: list[dict], *, lr: Positive = 0.1) -> Optimizer:
@@ -105,3 +112,48 @@ def adadelta(groups: list[dict], *, lr: Positive = 1.0, rho: Fraction = 0.9, eps
     from torch.optim import Adadelta
 
     return Adadelta(groups, lr=lr, rho=rho, eps=eps)
+
+
+def adafactor(
+    groups: list[dict], *, lr: Positive = 1e-2, beta2_decay: _Negative = -0.8, clip: _AtLeastOne = 1.0
+) -> Optimizer:
+    """Adafactor (Shazeer and Stern, 2018): Adam's second moments as row and column means, little memory for matrices.
+
+    The step is min(lr, 1/√t) times the root mean square of the weights; `clip` bounds that of the update before it.
+    Weight decay is decoupled.
+    """
+    from torch.optim import Adafactor
+
+    return Adafactor(groups, lr=lr, beta2_decay=beta2_decay, d=clip)
+
+
+def asgd(
+    groups: list[dict], *, lr: Positive = 1e-2, lambd: NonNegative = 1e-4, alpha: Positive = 0.75, t0: Positive = 1e6
+) -> Optimizer:
+    """SGD with the rate lr / (1 + λ·lr·t)^α of averaged SGD (Polyak and Juditsky, 1992).
+
+    `lambd` also decays every parameter. Runs train and measure the current weights; torch keeps their average from
+    step `t0` on in the optimizer's state ("ax").
+    """
+    from torch.optim import ASGD
+
+    return ASGD(groups, lr=lr, lambd=lambd, alpha=alpha, t0=t0)
+
+
+def rprop(
+    groups: list[dict],
+    *,
+    lr: Positive = 1e-2,
+    shrink: OpenFraction = 0.5,
+    grow: _AboveOne = 1.2,
+    smallest: Positive = 1e-6,
+    largest: Positive = 50.0,
+) -> Optimizer:
+    """Rprop (Riedmiller and Braun, 1993): a step size per weight that grows while its gradient keeps its sign.
+
+    For whole-data batches; `lr` is the first step size and no later one, so a schedule has no effect. It has no weight
+    decay of its own.
+    """
+    from torch.optim import Rprop
+
+    return Rprop(groups, lr=lr, etas=(shrink, grow), step_sizes=(smallest, largest))

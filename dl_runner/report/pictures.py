@@ -5,9 +5,13 @@ Drawn by matplotlib without pyplot, so that no window, no global state and no di
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from dl_runner.errors import UserError
+from dl_runner.runtime.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,12 +22,28 @@ MOST_NAMES = 50  # classes up to which it names them
 WRONG = "#c62828"
 
 
-def _pixels(figure: "Figure") -> np.ndarray:
+def to_pixels(figure: "Figure") -> np.ndarray:
+    """A matplotlib figure as uint8, (height, width, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_png(pixels: np.ndarray, path: Path) -> None:
+    """Writes a picture, uint8 (height, width, 3), to a file; an old one is replaced in one step.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    from PIL import Image
+
+    try:
+        with atomic_path(path) as temporary:
+            Image.fromarray(pixels).save(temporary, format="PNG")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from None
 
 
 def _short(text: str, longest: int = 18) -> str:
@@ -68,7 +88,42 @@ def image_grid(images: np.ndarray, titles: Sequence[str], correct: Sequence[bool
         axes.set_title(title, fontsize=9, color="black" if right else WRONG, parse_math=False)
         if not right:
             axes.spines[:].set(color=WRONG, linewidth=2.5)
-    return _pixels(figure)
+    return to_pixels(figure)
+
+
+def image_table(images: np.ndarray, row_names: Sequence[str], column_names: Sequence[str]) -> np.ndarray:
+    """Images in rows and columns with names at their heads, each as large as the others.
+
+    Args:
+        images: uint8, (rows, columns, channels, height, width), none of them 0; 1 channel (grey) or 3 (RGB).
+        row_names: a text per row.
+        column_names: a text per column.
+
+    Returns:
+        uint8, (height, width, 3).
+
+    Raises:
+        ValueError: other numbers of names, or other shapes.
+    """
+    from matplotlib.figure import Figure
+
+    names = (len(row_names), len(column_names))
+    if images.ndim != 5 or 0 in images.shape or images.shape[:2] != names or images.shape[2] not in (1, 3):
+        raise ValueError(f"expected images of (rows, columns, 1 or 3, height, width) and names, got {images.shape}")
+    rows, columns, _, height, width = images.shape
+    gap = max(1, width // 14)
+    sheet = np.full((rows, height + gap, columns, width + gap, 3), 255, dtype=np.uint8)
+    sheet[:, :height, :, :width] = images.transpose(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), 3)[:-gap, :-gap]
+    figure = Figure(figsize=(1.2 + columns, 0.4 + rows * height / width), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(sheet)  # one picture, as many small ones take seconds to lay out
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9, labeltop=True, labelbottom=False)
+    across, down = np.arange(columns) * (width + gap), np.arange(rows) * (height + gap)
+    axes.set_xticks(across + (width - 1) / 2, column_names, parse_math=False)
+    axes.set_yticks(down + (height - 1) / 2, [_short(name) for name in row_names], parse_math=False)
+    return to_pixels(figure)
 
 
 def confusion_counts(targets: np.ndarray, predictions: np.ndarray, k: int) -> np.ndarray:
@@ -119,4 +174,4 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
         for (row, column), count in np.ndenumerate(counts):
             color = "white" if share[row, column] > 0.5 else "black" if count else "#b0b0b0"
             axes.text(column, row, f"{count}", ha="center", va="center", color=color, fontsize=9)
-    return _pixels(figure)
+    return to_pixels(figure)

@@ -2,71 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from rich import box
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from dl_runner.data.images import MODES, decode
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-MODES = {1: "L", 3: "RGB"}  # PIL's names for grey and colour
-
 
 def load_image(path: Path, spec: DataSpec) -> Tensor:
-    """A picture file as one example of the data: uint8, (channels, height, width).
-
-    Turned as its EXIF tag says; transparent parts made white, as viewers show them; made grey or RGB; the largest
-    centred part of the data's proportions (a square for square data) resized with antialiasing.
+    """A picture file as one example of the data: uint8, (channels, height, width), decoded as training images are.
 
     Raises:
         UserError: the file is missing or no readable picture, or the data are no grey or RGB images.
     """
-    from PIL import Image, ImageOps
-
     if not spec.is_image or spec.channels not in MODES:
         raise UserError(f"{path}: the model takes inputs of shape {spec.input_shape}, not grey or RGB pictures")
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            image.load()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    # A damaged file makes PIL's decoders raise any of these.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: not a picture that can be read ({error})") from None
-    _, height, width = spec.input_shape
-    image = _centre(_opaque(image).convert(MODES[spec.channels]), width / height)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(image))  # (height, width) or (height, width, 3)
-    return pixels.reshape(height, width, spec.channels).permute(2, 0, 1).contiguous()
-
-
-def _opaque(image: "Image") -> "Image":
-    """`image` with 8 bits per channel, on white where it is transparent."""
-    from PIL import Image
-
-    if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip and not scale
-        return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image
-
-
-def _centre(image: "Image", proportions: float) -> "Image":
-    """The largest centred part with `proportions` = width / height."""
-    width = min(image.width, max(1, round(image.height * proportions)))
-    height = min(image.height, max(1, round(image.width / proportions)))
-    left, upper = round((image.width - width) / 2), round((image.height - height) / 2)
-    return image.crop((left, upper, left + width, upper + height))
+    return decode(path, spec.input_shape[1:], spec.channels)
 
 
 def top(logits: Tensor, classes: Sequence[str], k: int = 3) -> list[list[tuple[str, float]]]:

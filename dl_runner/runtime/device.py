@@ -65,10 +65,15 @@ def autocast(device: torch.device, precision: Precision) -> Autocast:
 
 
 def set_threads(threads: int | None) -> int:
-    """Use so many processor threads, or one per core that this process may run on; returns the number."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(threads or allowed)
+    """Use so many processor threads, or OMP_NUM_THREADS, or one per core that this process may run on; returns them."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    torch.set_num_threads(threads or (int(asked) if asked.isdigit() and int(asked) else cores()))
     return torch.get_num_threads()
+
+
+def cores() -> int:
+    """The processor cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def synchronize(device: torch.device) -> None:

@@ -20,6 +20,17 @@ def _serves(task: TaskName, loss: str, data: DataSpec, instead: str) -> None:
         raise UserError(f"loss={loss}: is for {task}, but the data's task is {data.task}; use loss={instead}")
 
 
+def _two_classes(loss: str, data: DataSpec) -> None:
+    _serves("classification", loss, data, "mse")
+    if data.outputs != 2:
+        raise UserError(f"loss={loss}: is for two classes, and the data have {data.outputs}; use loss=cross_entropy")
+
+
+def _score(logits: Tensor) -> Tensor:
+    """What speaks for class 1: the difference of two logits (batch, 2), (batch,)."""
+    return logits[:, 1] - logits[:, 0]
+
+
 def auto(data: DataSpec) -> Loss:
     """The task's usual loss: cross-entropy for classification, mean squared error for regression."""
     return cross_entropy(data) if data.task == "classification" else mse(data)
@@ -29,6 +40,31 @@ def cross_entropy(data: DataSpec) -> Loss:
     """−log softmax(logits)[target], for logits (batch, classes) and labels (batch,)."""
     _serves("classification", "cross_entropy", data, "mse")
     return F.cross_entropy
+
+
+def log_loss(data: DataSpec) -> Loss:
+    """Binary cross-entropy, −y log p − (1 − y) log(1 − p), for two classes.
+
+    p = sigmoid(s), s the difference of the two logits (batch, 2): the negative log-likelihood of softmax(logits), so
+    equal to the cross-entropy of two classes.
+    """
+    _two_classes("log_loss", data)
+    return lambda logits, labels: F.binary_cross_entropy_with_logits(_score(logits), labels.to(logits.dtype))
+
+
+def perceptron(data: DataSpec) -> Loss:
+    """max(0, −y·s) for two classes, y = ±1, s the difference of the two logits (batch, 2); averaged over the batch.
+
+    Its gradient is −y where y·s <= 0 and 0 elsewhere: SGD on single examples is the perceptron's update (Rosenblatt,
+    1958), the tie s = 0 of zero weights included.
+    """
+    _two_classes("perceptron", data)
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        margin = (2 * labels - 1) * _score(logits)  # (batch,)
+        return -(margin * (margin <= 0)).mean()  # relu(-margin) would have no gradient at the tie
+
+    return loss
 
 
 def mse(data: DataSpec) -> Loss:
@@ -53,3 +89,12 @@ def huber(data: DataSpec, *, delta: Positive = 1.0) -> Loss:
     """Quadratic within `delta` of the target, linear beyond (Huber, 1964); averaged over batch and outputs."""
     _serves("regression", "huber", data, "cross_entropy")
     return lambda outputs, targets: F.huber_loss(outputs, targets, delta=delta)
+
+
+def smooth_l1(data: DataSpec, *, beta: Positive = 1.0) -> Loss:
+    """½(ŷ − y)²/β within `beta` of the target, |ŷ − y| − β/2 beyond: Huber's loss over β (Girshick, 2015).
+
+    Averaged over batch and outputs.
+    """
+    _serves("regression", "smooth_l1", data, "cross_entropy")
+    return lambda outputs, targets: F.smooth_l1_loss(outputs, targets, beta=beta)

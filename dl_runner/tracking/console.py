@@ -143,8 +143,11 @@ class Console(Tracker):
 
     def _show(self, what: object) -> None:
         if self._terminal is not None:
-            self._terminal.print(what, soft_wrap=isinstance(what, Text))
-            self._terminal.file.flush()
+            try:
+                self._terminal.print(what, soft_wrap=isinstance(what, Text))
+                self._terminal.file.flush()
+            except BrokenPipeError:  # `dlrun | head`: the reader has gone, the run goes on
+                self._terminal = None
 
 
 def _bar(terminal: Terminal) -> Progress:

@@ -1,5 +1,6 @@
 """log.txt: what the console said, with the time, and every warning. Imports no torch."""
 
+import contextlib
 import logging
 import re
 import warnings
@@ -43,7 +44,8 @@ class LogFile(logging.Handler):
             text = re.sub(r"\n  [^\n]*$", "", text)  # the line of code that warned
         elif record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {text}"
-        self.write(text)
+        with contextlib.suppress(OSError):  # a full disk: what is being told matters more than its copy in the log
+            self.write(text)
         self._show(text, record.levelno >= logging.WARNING)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dl_runner.errors import UserError
-from dl_runner.tracking.files import to_json, write_atomic
+from dl_runner.runtime.files import to_json, write_atomic
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
 METRICS = "metrics.jsonl"

@@ -13,6 +13,7 @@ class Profile(Tracker):
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
+        self.profiler = None
 
     def start(self, run: RunInfo) -> None:
         from torch import profiler
@@ -34,4 +35,5 @@ class Profile(Tracker):
         self.profiler.step()
 
     def finish(self, status: Status, metrics: Metrics) -> None:
-        self.profiler.stop()
+        if self.profiler is not None:
+            self.profiler.stop()

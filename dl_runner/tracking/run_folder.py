@@ -16,7 +16,7 @@ from typing import Any
 
 import dl_runner
 from dl_runner.errors import UserError
-from dl_runner.tracking.files import read_json, to_json, write_atomic
+from dl_runner.runtime.files import read_json, to_json, write_atomic
 from dl_runner.tracking.tracker import Metrics, Status
 
 LOG = "log.txt"
@@ -126,7 +126,6 @@ class RunRecord:
         if unknown := set(fields) - set(self.FIELDS):
             raise TypeError(f"run.json has no field {', '.join(sorted(unknown))}")
         self.fields.update(fields)
-        # Kept up to date all along: a killed run never comes to finish().
         self.fields["seconds"] = round(self._earlier + time.monotonic() - self._began, 3)
         write_atomic(self.folder / RECORD, to_json(self.fields, indent=2) + "\n")
 
@@ -135,9 +134,9 @@ class RunRecord:
         resumed = [*(self["resumed"] or []), {"time": _now(), "step": step}]
         self.update(status="running", step=step, end=None, traceback=None, resumed=resumed)
 
-    def finish(self, status: Status, metrics: Metrics, traceback: str | None = None) -> None:
-        """Notes how the run ended, with its final metrics."""
-        self.update(status=status, metrics=dict(metrics), traceback=traceback, end=_now())
+    def finish(self, status: Status, metrics: Metrics, traceback: str | None = None, **known: Any) -> None:
+        """Notes how the run ended, with its final metrics; `known` sets further fields, such as step."""
+        self.update(status=status, metrics=dict(metrics), traceback=traceback, end=_now(), **known)
 
 
 def _now() -> str:

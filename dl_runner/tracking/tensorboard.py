@@ -14,7 +14,7 @@ from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 EVENTS = "events.out.tfevents.*"
 # Keys of the config, and folders of keys, that say where or how to report, not what to train.
 NOT_HYPERPARAMETERS = (
-    *("outputs", "tracker", "plugins", "data.root", "device.threads"),
+    *("outputs", "tracker", "plugins", "data.root", "device.threads", "expected", "lesson"),
     *("trainer.log_every", "trainer.checkpoint_every", "trainer.profile_steps"),
 )
 

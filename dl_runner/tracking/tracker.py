@@ -88,5 +88,16 @@ class Trackers(Tracker):
             tracker.image(name, pixels, step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
+        """Finishes every tracker, whatever becomes of the others.
+
+        Raises:
+            Exception: the first one's failure, after the last one's turn.
+        """
+        failures = []
         for tracker in self.trackers:
-            tracker.finish(status, metrics)
+            try:
+                tracker.finish(status, metrics)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]

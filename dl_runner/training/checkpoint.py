@@ -15,7 +15,7 @@ from torch import nn
 
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
-from dl_runner.tracking.files import atomic_path
+from dl_runner.runtime.files import atomic_path
 
 VERSION = 1
 

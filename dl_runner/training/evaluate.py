@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.data.batches import Batches
+from dl_runner.errors import Interrupted
 from dl_runner.runtime.device import Autocast
+from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tasks.task import Task
 from dl_runner.training.means import Means
 
@@ -19,15 +21,20 @@ def evaluate(
     *,
     limit: int | None = None,
     outputs: list[Tensor] | None = None,
+    request: StopRequest | None = None,
 ) -> dict[str, float]:
     """The task's metrics over a split, in evaluation mode and without gradients.
 
     Args:
         limit: the first so many batches only; None for all.
         outputs: when given, the model's outputs are appended to it, a tensor (batch, …) each.
+        request: looked at between two batches.
 
     Returns:
         {NAME: value}. The model's training flag is left as it was.
+
+    Raises:
+        Interrupted: a stop was requested.
     """
     means = Means(task)
     training = model.training
@@ -38,6 +45,8 @@ def evaluate(
             for batch in islice(batches.epoch(), limit):
                 _, sums = task.step(model, batch)
                 means.add(sums, len(batch[1]))
+                if request:
+                    raise Interrupted("stopped during the final test", request.signal_number)
     finally:
         model.train(training)
         if keep is not None:

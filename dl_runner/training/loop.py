@@ -1,7 +1,7 @@
 """The one training loop. It knows no model, loss or data set by name."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -12,8 +12,11 @@ from torch.optim import Optimizer
 
 from dl_runner.data.batches import Batches
 from dl_runner.duration import Duration, Horizon, Steps
+from dl_runner.optim.parameter_groups import weights
+from dl_runner.optim.plateau import Reactive
 from dl_runner.optim.schedules import Schedule
 from dl_runner.regularize.early_stopping import EarlyStopping
+from dl_runner.regularize.penalties import Penalty
 from dl_runner.runtime.device import Autocast, peak_memory_gib
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.runtime.seeding import rng_state, set_rng_state
@@ -64,9 +67,12 @@ class Training:
     device: torch.device
     autocast: Autocast
     tracker: Tracker
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | None  # None where nothing is to be written
     spec: DataSpec
+    data_fingerprint: str
     config: Mapping[str, Any]
+    penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
+    watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
     step: int = 0
     seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
     metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
@@ -87,9 +93,10 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "means": self.means.state_dict(),
             "stopping": self.stopping.state_dict(),
+            "schedule": self.schedule.state_dict() if isinstance(self.schedule, Reactive) else {},
             "rng": rng_state(),
             "step": self.step,
-            "steps_per_epoch": self.horizon.steps_per_epoch,
+            "data": self.data_fingerprint,
             "seconds": self.seconds,
             "metrics": dict(self.metrics),
             "best_metrics": dict(self.best_metrics),
@@ -102,6 +109,8 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.means.load_state_dict(state["means"], self.device)
         self.stopping.load_state_dict(state["stopping"])
+        if isinstance(self.schedule, Reactive):
+            self.schedule.load_state_dict(state["schedule"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
         set_rng_state(state["rng"])
@@ -169,6 +178,8 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     for part in zip(inputs.chunk(parts), targets.chunk(parts), strict=True):
         with run.autocast():
             loss, sums = run.task.step(run.model, part)
+        if run.penalty is not None:
+            loss = loss + run.penalty()
         share = len(part[1]) / len(targets)  # the mean over the batch is the weighted mean over its parts
         (loss if share == 1 else loss * share).backward()
         run.means.add(sums, len(part[1]), run.step + 1)
@@ -192,10 +203,15 @@ def save(run: Training) -> None:
     Raises:
         Diverged: a loss or a parameter is not finite; the checkpoint on disk stays as it was.
     """
+    _require_finite(run)
+    if run.checkpoints is not None:
+        run.checkpoints.save(run.state_dict())
+
+
+def _require_finite(run: Training) -> None:
     run.means.require_finite()
     if not all(bool(parameter.isfinite().all()) for parameter in run.model.parameters()):
         raise Diverged(run.step, "followed by parameters that are NaN or infinite")
-    run.checkpoints.save(run.state_dict())
 
 
 def _ending(run: Training, request: StopRequest | None) -> Ending | None:
@@ -218,12 +234,20 @@ def _train_metrics(run: Training) -> dict[str, float]:
     return {f"train/{name}": value for name, value in run.means.read().items()}
 
 
+@torch.no_grad()
 def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
     signs = {
         "train/learning_rate": run.optimizer.param_groups[0]["lr"],
         "train/memory_gib": peak_memory_gib(run.device),
+        "train/weight_norm": nn.utils.get_total_norm(weights(run.model)).item(),
     }
-    return signs if norm is None else signs | {"train/gradient_norm": norm.item()}
+    if norm is not None:
+        signs["train/gradient_norm"] = norm.item()
+    if run.penalty is not None:
+        signs["train/penalty"] = run.penalty().item()
+    if run.watch is not None:
+        signs |= {f"train/{name}": value for name, value in run.watch(run.model).items()}
+    return signs
 
 
 def _evaluate(run: Training, training: dict[str, float]) -> None:
@@ -235,7 +259,11 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
     run.metrics |= measured
     run.tracker.log(run.step, run.epoch, measured, milestone=True)
     chosen_by = f"validation/{run.task.monitor}"
+    if chosen_by in measured and isinstance(run.schedule, Reactive):
+        run.schedule.react(measured[chosen_by], run.task.mode)
     if chosen_by in measured and run.stopping.update(measured[chosen_by], run.step):
         run.best_metrics = {name: value for name, value in measured.items() if not name.startswith("train/")}
-        run.checkpoints.save_weights("best", run.model, run.spec)
+        _require_finite(run)
+        if run.checkpoints is not None:
+            run.checkpoints.save_weights("best", run.model, run.spec)
     run.means.reset()

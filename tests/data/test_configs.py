@@ -45,8 +45,8 @@ def test_the_root_comes_from_the_environment(monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "augment").glob("*.yaml")))
 def test_an_augment_yaml_names_functions_and_their_settings(name):
-    for part in composed(f"augment={name}").augment.transforms:
+    for part in OmegaConf.to_container(composed(f"augment={name}").augment.transforms):
         settings = {key: value for key, value in part.items() if key != "name"}
-        function = builder("augment", part.name)
+        function = builder("augment", part["name"])
         assert set(settings) == set(inspect.signature(function).parameters)
         assert callable(function(**arguments(function, settings, "augment")))

@@ -58,7 +58,7 @@ def test_an_interrupted_download_leaves_nothing(server, root, monkeypatch):
     class InterruptedBar(download._Bar):
         def __enter__(self):
             def advance(count):
-                assert list(root.rglob("*.partial")), "the interruption must hit a half-written file"
+                assert list(root.rglob(".data*")), "the interruption must hit a half-written file"
                 raise KeyboardInterrupt
 
             return advance

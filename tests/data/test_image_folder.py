@@ -32,14 +32,14 @@ def test_decoding_is_resize_and_centre_crop_of_torchvision(tmp_path, width, heig
 
     path = picture(tmp_path / "image.png", width, height)
     reference = Compose([Resize(size, InterpolationMode.BILINEAR), CenterCrop(size), PILToTensor()])
-    assert torch.equal(decode(path, size), reference(Image.open(path)))
+    assert torch.equal(decode(path, (size, size)), reference(Image.open(path)))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
 def test_every_colour_mode_becomes_rgb(tmp_path, mode):
     path = picture(tmp_path / ("image.tif" if mode == "CMYK" else "image.png"), 8, 8, mode)
     expected = torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
-    assert torch.equal(decode(path, 8), expected)
+    assert torch.equal(decode(path, (8, 8)), expected)
 
 
 def test_a_photograph_taken_sideways_is_turned_upright(tmp_path):
@@ -47,7 +47,7 @@ def test_a_photograph_taken_sideways_is_turned_upright(tmp_path):
     exif[0x0112] = 6  # orientation: turn by 90 degrees clockwise to show
     path = picture(tmp_path / "image.png", 8, 8, exif=exif)
     upright = np.rot90(np.array(Image.open(path)), k=-1).copy()
-    assert torch.equal(decode(path, 8), torch.from_numpy(upright).permute(2, 0, 1))
+    assert torch.equal(decode(path, (8, 8)), torch.from_numpy(upright).permute(2, 0, 1))
 
 
 def test_class_folders_are_split_in_proportion_and_by_the_seed(tmp_path):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.compose import choices
+from dl_runner.errors import UserError
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec
 
@@ -26,6 +27,8 @@ def glorot(weight: Tensor, gain: float) -> float:
 RANDOM = [
     ("normal", {}, lambda w: 0.01, None),
     ("normal", {"std": 0.5}, lambda w: 0.5, None),
+    ("uniform", {}, lambda w: 0.05 / math.sqrt(3), lambda w: 0.05),
+    ("uniform", {"low": -2.0, "high": 2.0}, lambda w: 2 / math.sqrt(3), lambda w: 2.0),
     ("xavier_uniform", {}, lambda w: glorot(w, 1), lambda w: math.sqrt(6 / sum(fans(w)))),
     ("xavier_uniform", {"gain": 2.0}, lambda w: glorot(w, 2), lambda w: 2 * math.sqrt(6 / sum(fans(w)))),
     ("xavier_normal", {}, lambda w: glorot(w, 1), None),
@@ -33,6 +36,7 @@ RANDOM = [
     ("kaiming", {}, lambda w: math.sqrt(2 / fans(w)[0]), None),
     ("kaiming", {"mode": "fan_out"}, lambda w: math.sqrt(2 / fans(w)[1]), None),
 ]
+OTHERS = [("constant", {}), ("thresholded_uniform", {})]
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -54,7 +58,7 @@ def layers(model: nn.Module) -> list[nn.Module]:
 
 
 def test_every_initializer_is_tested_here():
-    assert {name for name, *_ in RANDOM} | {"default", "constant"} == set(choices("init"))
+    assert {name for name, *_ in RANDOM} | {"default", "constant", "thresholded_uniform"} == set(choices("init"))
 
 
 @pytest.mark.parametrize(("name", "options", "std", "bound"), RANDOM)
@@ -74,7 +78,7 @@ def test_weights_have_the_distribution_of_the_name(spoiled, name, options, std, 
             assert largest > 3 * expected  # a uniform distribution ends at √3
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in RANDOM] + [("constant", {})])
+@pytest.mark.parametrize(("name", "options"), [(name, options) for name, options, *_ in RANDOM] + OTHERS)
 def test_biases_are_zero_and_normalization_is_left_alone(spoiled, name, options):
     builder("init", name)(**options)(spoiled)
     for layer in layers(spoiled):
@@ -89,6 +93,38 @@ def test_biases_are_zero_and_normalization_is_left_alone(spoiled, name, options)
 def test_constant(spoiled, value):
     builder("init", "constant")(value=value)(spoiled)
     assert all((layer.weight == torch.tensor(value)).all() for layer in layers(spoiled))
+
+
+def test_uniform_lies_between_its_ends():
+    layer = nn.Linear(100, 100)
+    builder("init", "uniform")(low=1.0, high=3.0)(layer)
+    assert layer.weight.min() >= 1 and layer.weight.max() <= 3
+    assert layer.weight.mean().item() == pytest.approx(2, abs=6 * 2 / math.sqrt(12 * 10_000))
+
+
+@pytest.mark.parametrize(("options", "bound", "threshold"), [({}, 10, 5), ({"bound": 1.0, "threshold": 0.25}, 1, 0.25)])
+def test_thresholded_uniform_keeps_only_large_weights(options, bound, threshold):
+    layer = nn.Linear(200, 200)
+    builder("init", "thresholded_uniform")(**options)(layer)
+    size = layer.weight.detach().abs()
+    kept = size[size > 0]
+    assert (kept >= threshold).all() and kept.max() <= bound
+    assert kept.min() < threshold + 0.01 * bound and kept.max() > 0.99 * bound
+    share = 1 - threshold / bound
+    assert len(kept) / size.numel() == pytest.approx(share, abs=6 * math.sqrt(share * (1 - share) / size.numel()))
+    assert (layer.weight > 0).sum().item() == pytest.approx(len(kept) / 2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("uniform", {"low": 1.0, "high": 1.0}, "init.low=1 and init.high=1"),
+        ("thresholded_uniform", {"bound": 2.0, "threshold": 2.0}, "init.threshold=2: leaves no weight"),
+    ],
+)
+def test_a_range_that_holds_nothing_is_refused(name, options, words):
+    with pytest.raises(UserError, match=words):
+        builder("init", name)(**options)
 
 
 def test_default_leaves_everything(spoiled):

@@ -13,6 +13,8 @@ from dl_runner.registry import builder
 BETAS = {"beta1": 0.8, "beta2": 0.95, "eps": 1e-4}
 TORCHS = {"betas": (0.8, 0.95), "eps": 1e-4}
 # name → our settings, torch's class, the same settings in torch's words
+UNFIT = {"LBFGS", "SparseAdam", "Muon"}  # see the docstring of optimizers.py
+WITHOUT_DECAY = {"rprop"}
 REFERENCE = {
     "sgd": ({}, "SGD", {}),
     "momentum": ({"momentum": 0.8, "nesterov": True}, "SGD", {"momentum": 0.8, "nesterov": True}),
@@ -24,7 +26,17 @@ REFERENCE = {
     "rmsprop": (rmsprop := {"alpha": 0.9, "momentum": 0.5, "centered": True, "eps": 1e-4}, "RMSprop", rmsprop),
     "adagrad": (adagrad := {"lr_decay": 0.1, "eps": 1e-4}, "Adagrad", adagrad),
     "adadelta": (adadelta := {"rho": 0.8, "eps": 1e-4}, "Adadelta", adadelta),
+    "adafactor": ({"beta2_decay": -0.6, "clip": 1.1}, "Adafactor", {"beta2_decay": -0.6, "d": 1.1}),
+    "asgd": (asgd := {"lambd": 0.0, "alpha": 0.6, "t0": 2.0}, "ASGD", asgd),
+    "rprop": (
+        {"shrink": 0.4, "grow": 1.3, "smallest": 1e-3, "largest": 0.5},
+        "Rprop",
+        {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.5)},
+    ),
 }
+
+
+DECAYING = sorted(set(REFERENCE) - WITHOUT_DECAY)
 
 
 def network() -> nn.Module:
@@ -46,11 +58,16 @@ def assert_same(one: nn.Module, other: nn.Module) -> None:
 
 
 def test_every_optimizer_has_a_reference():
-    assert set(REFERENCE) == set(choices("optimizer"))
+    written_out = {name for name in choices("optimizer") if name.endswith("_scratch")}  # test_scratch_optimizers.py
+    assert set(REFERENCE) == set(choices("optimizer")) - written_out
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-@pytest.mark.parametrize("name", REFERENCE)
+def test_every_optimizer_of_torch_that_fits_is_there():
+    classes = {name for name, value in vars(torch.optim).items() if isinstance(value, type)} - {"Optimizer"}
+    assert {reference for _, reference, _ in REFERENCE.values()} == classes - UNFIT
+
+
+@pytest.mark.parametrize(("name", "decay"), [(name, 0.0) for name in REFERENCE] + [(name, 0.1) for name in DECAYING])
 def test_steps_equal_torchs(name, decay):
     settings, reference, same = REFERENCE[name]
     ours, theirs, start = network(), network(), network()
@@ -58,6 +75,8 @@ def test_steps_equal_torchs(name, decay):
     weights = [theirs[0].weight, theirs[2].weight]
     biases = [theirs[0].bias, theirs[2].bias]
     groups = [{"params": weights, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
+    if name in WITHOUT_DECAY:
+        groups = [{"params": group["params"]} for group in groups]
     take_steps(theirs, getattr(torch.optim, reference)(groups, lr=0.05, **same))
     assert_same(ours, theirs)
     assert not torch.equal(ours[0].weight, start[0].weight)
@@ -67,15 +86,17 @@ def test_steps_equal_torchs(name, decay):
 def test_defaults_are_torchs_apart_from_the_learning_rate(name):
     ours, theirs = network(), network()
     take_steps(ours, builder("optimizer", name)(parameter_groups(ours, 0.0), lr=0.05))
-    take_steps(theirs, getattr(torch.optim, REFERENCE[name][1])(theirs.parameters(), lr=0.05, weight_decay=0.0))
+    none = {} if name in WITHOUT_DECAY else {"weight_decay": 0.0}
+    take_steps(theirs, getattr(torch.optim, REFERENCE[name][1])(theirs.parameters(), lr=0.05, **none))
     assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", DECAYING)
 def test_weight_decay_moves_weights_and_leaves_biases(name):
     """Without a gradient only the decay can move a parameter."""
     model, start = network(), network()
-    optimizer = builder("optimizer", name)(parameter_groups(model, 0.1))
+    own = {"lambd": 0.0} if name == "asgd" else {}  # its own decay of everything
+    optimizer = builder("optimizer", name)(parameter_groups(model, 0.1), **own)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()

@@ -55,3 +55,17 @@ def test_correct_counts_the_largest_logit(label, correct):
     logits = torch.tensor([[0.0, 1.0, 5.0, -9.0]])
     _, sums = task().step(nn.Identity(), (logits, torch.tensor([label])))
     assert sums["correct"] == correct
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 9), classes=st.integers(2, 6), epsilon=st.floats(0, 0.99), seed=st.integers(0, 99))
+def test_label_smoothing_is_torchs_in_the_step_and_not_in_the_report(n, classes, epsilon, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits, labels = torch.randn(n, classes, generator=generator), torch.randint(classes, (n,), generator=generator)
+    smoothed = classification(DataSpec("classification", (3,), classes), F.cross_entropy, label_smoothing=epsilon)
+    loss, sums = smoothed.step(nn.Identity(), (logits.requires_grad_(), labels))
+    expected = F.cross_entropy(logits, labels, label_smoothing=epsilon)
+    torch.testing.assert_close(loss, expected)
+    gradients = (torch.autograd.grad(one, logits)[0] for one in (loss, expected))
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+    assert sums["loss"].item() / n == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)

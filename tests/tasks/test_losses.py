@@ -14,6 +14,8 @@ from dl_runner.spec import DataSpec
 
 quick = settings(max_examples=25, deadline=None)
 CLASSES = DataSpec("classification", (4,), 5, tuple("abcde"))
+TWO = DataSpec("classification", (4,), 2, ("a", "b"))
+BINARY = ("log_loss", "perceptron")
 NUMBERS = DataSpec("regression", (4,), 3)
 
 
@@ -25,14 +27,16 @@ def huber(error: np.ndarray, delta: float) -> np.ndarray:
 REGRESSION = {
     "auto": ({}, metrics.mean_squared_error),
     "mse": ({}, metrics.mean_squared_error),
-    "squared": ({}, lambda y, p: metrics.mean_squared_error(y, p) / 2),
+    "squared": (squared := ({}, lambda y, p: metrics.mean_squared_error(y, p) / 2)),
+    "squared_scratch": squared,
     "l1": ({}, metrics.mean_absolute_error),
     "huber": ({"delta": 0.7}, lambda y, p: huber(p - y, 0.7).mean()),
+    "smooth_l1": ({"beta": 0.7}, lambda y, p: huber(p - y, 0.7).mean() / 0.7),
 }
 
 
 def test_every_loss_is_tested_here():
-    assert set(REGRESSION) | {"cross_entropy"} == set(choices("loss"))
+    assert {*REGRESSION, "cross_entropy", "cross_entropy_scratch", *BINARY} == set(choices("loss"))
 
 
 @pytest.mark.parametrize("name", REGRESSION)
@@ -47,7 +51,7 @@ def test_regression_losses(name, n, outputs, seed):
     assert loss.item() == pytest.approx(reference(targets.numpy(), predictions.numpy()), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["auto", "cross_entropy"])
+@pytest.mark.parametrize("name", ["auto", "cross_entropy", "cross_entropy_scratch"])
 @quick
 @given(n=st.integers(1, 20), classes=st.integers(2, 9), seed=st.integers(0, 99))
 def test_cross_entropy(name, n, classes, seed):
@@ -56,7 +60,7 @@ def test_cross_entropy(name, n, classes, seed):
     labels = torch.randint(classes, (n,), generator=generator)
     loss = builder("loss", name)(CLASSES)(logits, labels)
     expected = metrics.log_loss(labels.numpy(), logits.double().softmax(1).numpy(), labels=range(classes))
-    assert loss.ndim == 0 and loss.item() == pytest.approx(expected, rel=1e-5)
+    assert loss.ndim == 0 and loss.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_hubers_delta_is_one_unless_said():
@@ -67,9 +71,62 @@ def test_hubers_delta_is_one_unless_said():
 
 @pytest.mark.parametrize("name", sorted(set(choices("loss")) - {"auto"}))
 def test_a_loss_refuses_the_other_task_and_names_a_loss_for_it(name):
-    wrong = NUMBERS if name == "cross_entropy" else CLASSES
+    wrong = NUMBERS if name.startswith("cross_entropy") or name in BINARY else CLASSES
     with pytest.raises(UserError) as caught:
         builder("loss", name)(wrong)
     start, _, instead = str(caught.value).rpartition("; use loss=")
     assert start.startswith(f"loss={name}: is for ") and start.endswith(f"the data's task is {wrong.task}")
     assert callable(builder("loss", instead)(wrong))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_loss_of_two_classes_refuses_more(name):
+    with pytest.raises(
+        UserError, match=f"loss={name}: is for two classes, and the data have 5; use loss=cross_entropy"
+    ):
+        builder("loss", name)(CLASSES)
+
+
+@quick
+@given(n=st.integers(1, 20), seed=st.integers(0, 99))
+def test_log_loss_is_that_of_scikit_learn_and_the_cross_entropy_of_two_classes(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits, labels = 3 * torch.randn(n, 2, generator=generator), torch.randint(2, (n,), generator=generator)
+    loss = builder("loss", "log_loss")(TWO)(logits, labels)
+    probabilities = (logits[:, 1] - logits[:, 0]).double().sigmoid().numpy()
+    assert loss.ndim == 0
+    assert loss.item() == pytest.approx(metrics.log_loss(labels.numpy(), probabilities, labels=[0, 1]), abs=1e-5)
+    torch.testing.assert_close(loss, builder("loss", "cross_entropy")(TWO)(logits, labels))
+
+
+def test_log_loss_of_a_certain_mistake_is_finite():
+    logits = torch.tensor([[0.0, 1e4]])
+    assert builder("loss", "log_loss")(TWO)(logits, torch.tensor([0])) == 1e4
+
+
+@quick
+@given(n=st.integers(1, 20), seed=st.integers(0, 99))
+def test_the_perceptrons_loss_is_the_wrong_sides_margin(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits, labels = torch.randn(n, 2, generator=generator), torch.randint(2, (n,), generator=generator)
+    loss = builder("loss", "perceptron")(TWO)(logits, labels)
+    scores, signs = (logits[:, 1] - logits[:, 0]).numpy(), 2 * labels.numpy() - 1
+    assert loss.ndim == 0 and loss.item() == pytest.approx(np.maximum(0, -signs * scores).mean(), rel=1e-5, abs=1e-7)
+
+
+@quick
+@given(seed=st.integers(0, 99), zero=st.booleans())
+def test_its_gradient_step_on_one_example_is_the_perceptrons_update(seed, zero):
+    """w += y·x and b += y where y·(⟨w, x⟩ + b) <= 0, the tie of zero weights included, and else nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    x, w = torch.randn(2, 3, generator=generator)
+    y = 2 * torch.randint(2, (), generator=generator) - 1
+    w = (w * (not zero)).requires_grad_()
+    b = torch.zeros((), requires_grad=True)
+    score = w @ x + b
+    logits = torch.stack([torch.zeros(()), score])[None]
+    loss = builder("loss", "perceptron")(TWO)(logits, (y[None] + 1) // 2)
+    gradients = torch.autograd.grad(loss, (w, b))
+    wrong = y * score.detach() <= 0
+    torch.testing.assert_close(-gradients[0], y * x * wrong)
+    torch.testing.assert_close(-gradients[1], (y * wrong).float())

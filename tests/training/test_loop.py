@@ -15,6 +15,7 @@ from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.run import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
+from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.loop import train
 
 # Fixed-seed training losses of 12 steps on digits at batch 32, fp32. A change that should not move the numbers leaves
@@ -40,13 +41,13 @@ COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps",
 
 
 def make(tmp_path, *overrides, tracker=None):
-    """The Training that `dlrun OVERRIDES` would run."""
+    """The Training that `dlrun OVERRIDES` would run, with its checkpoints below tmp_path."""
     checked = config.check(config.to_plain(compose(["device=cpu", "device.threads=1", *overrides])))
-    builders = build.check_builders(checked)
-    data = build.build_data(checked, builders)
-    model = build.build_model(checked, builders, data.spec)
-    place = build.build_place(checked, data.spec, build.build_device(checked))
-    return build.build_training(checked, builders, data, model, place, tracker or Tracker(), tmp_path), data
+    parts = build.build_parts(checked)
+    training = build.build_training(parts)
+    training.checkpoints = Checkpoints(tmp_path)
+    training.tracker = tracker or Tracker()
+    return training, parts.data
 
 
 def weights(training):

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from dl_runner.errors import UserError
-from dl_runner.tracking.files import atomic_path, read_json, to_json, write_atomic
+from dl_runner.runtime.files import atomic_path, read_json, to_json, write_atomic
 
 
 @pytest.mark.parametrize("data", [b"\x00\xff", "naïve\n"])

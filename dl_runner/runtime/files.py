@@ -23,10 +23,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
+        temporary.chmod(0o666 & ~_umask())  # some libraries write for the owner alone
         temporary.replace(path)
         _sync(path.parent)  # the new name itself must survive a power failure, too
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # there is no way to read it but to set it
+    os.umask(mask)
+    return mask
 
 
 def _sync(path: Path) -> None:

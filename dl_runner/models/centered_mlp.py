@@ -1,0 +1,25 @@
+"""A multilayer perceptron of custom layers: a linear layer with parameters of its own, and one that centers."""
+
+import math
+
+from torch import nn
+
+from dl_runner.checks import PositiveInt
+from dl_runner.layers.affine import Affine
+from dl_runner.layers.centered import Centered
+from dl_runner.spec import DataSpec
+
+
+def centered_mlp(data: DataSpec, *, hidden: PositiveInt = 128) -> nn.Module:
+    """(batch, …) → (batch, outputs); the hidden units of each example have mean 0 before the ReLU.
+
+    Args:
+        hidden: units of the hidden layer.
+    """
+    return nn.Sequential(
+        nn.Flatten(),
+        Affine(math.prod(data.input_shape), hidden),
+        Centered(),
+        nn.ReLU(),
+        Affine(hidden, data.outputs),
+    )

@@ -1,0 +1,184 @@
+"""Run the notes' experiments over several seeds and write the table that sets our results beside theirs.
+
+    python scripts/reproduce.py                          # those that take minutes on two cores
+    python scripts/reproduce.py lenet bn_lenet --seeds 5
+    python scripts/reproduce.py vgg nin --smoke 2000     # the first 2,000 examples, one epoch: does it work at all
+    python scripts/reproduce.py --table-only             # write the table anew from the results there are
+
+Stopped at any moment and started again, it goes on where it was: completed runs are kept in outputs/reproduce, an
+interrupted one is resumed. Results are added to docs/results.json, and docs/results.md is drawn from that, so that a
+table may hold results of several machines; what has not been run stays empty.
+"""
+
+import argparse
+import platform
+import shlex
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dl_runner import config
+from dl_runner.compose import choices, compose
+from dl_runner.errors import RunFailed, UserError
+from dl_runner.run import finish
+from dl_runner.runtime.files import read_json, to_json, write_atomic
+from dl_runner.tracking.metrics_file import METRICS, read_metrics
+from dl_runner.tracking.run_folder import RunRecord
+
+ROOT = Path(__file__).parents[1]
+MINUTES = [
+    *("linear_regression", "linear_regression_b", "linear_regression_b_scratch"),
+    *("softmax", "mlp", "dropout_mlp", "lenet", "bn_lenet", "lenet_parallel"),
+]
+INTRODUCTION = """# The notes' results, and ours
+
+Written by `python scripts/reproduce.py`; the raw figures are in `results.json`. Ours: mean ± standard deviation over
+the seeds (their number in brackets), at the notes' own settings, validation off and the test set looked at every
+epoch as the notes did. *Best test* is the best epoch's, the other figures are the last epoch's. Examples per second
+are training examples over the whole run's time, with evaluation, logging and checkpoints, on the hardware named; the
+notes' are those of their training loop on one RTX-3080-class GPU. An empty cell has not been run. *Smoke* rows ran one
+epoch on few examples, to show that the experiment works; their accuracies mean nothing.
+
+| experiment | | loss | train acc. | test acc. | best test | examples/s | hardware |
+|---|---|---|---|---|---|---|---|"""
+SHOWN = ("train/loss", "train/accuracy", "test/accuracy")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(argv)
+    results = given.docs / "results.json"
+    known = read_json(results) if results.exists() else []
+    if not given.table_only:
+        for name in given.experiments or MINUTES:
+            for seed in range(given.seeds):
+                result = reproduce(name, seed, given.smoke, given.overrides, given.outputs)
+                same = ("experiment", "seed", "smoke", "hardware", "overrides")
+                known = [one for one in known if any(one[key] != result[key] for key in same)] + [result]
+                write_atomic(results, to_json(known, indent=1) + "\n")
+                write_atomic(given.docs / "results.md", table(known))
+    write_atomic(given.docs / "results.md", table(known))
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    names = [name.removeprefix("notes/") for name in choices("experiment") if name.startswith("notes/")]
+    parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"of {', '.join(names)}")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N-1 (default 3)")
+    parser.add_argument("--smoke", type=int, metavar="N", help="one epoch on the first N examples, labelled so")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="as for dlrun"
+    )
+    parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "reproduce", help="where the runs are kept")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the table is written")
+    parser.add_argument("--table-only", action="store_true", help="run nothing")
+    given = parser.parse_args(argv)
+    for name in given.experiments:
+        if name not in names:
+            parser.error(f"{name}: no such experiment of the notes; choose of {', '.join(names)}")
+    return given
+
+
+def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], outputs: Path) -> dict:
+    """One run to its end, as a plain dict for docs/results.json."""
+    options = [f"experiment=notes/{name}", f"seed={seed}", *overrides]
+    if smoke:
+        options += [f"data.limit={smoke}", "trainer.epochs=1", "trainer.evaluate_batches=4"]
+    checked = config.check(config.to_plain(compose(options)))
+    label = "_".join([f"seed_{seed}", *([f"smoke_{smoke}"] if smoke else []), *overrides]).replace("/", "_")
+    folder = outputs / name / label
+    print(f"== dlrun {shlex.join(options)}", flush=True)
+    record = finish(checked, folder)
+    rows = [row for row in read_metrics(folder / METRICS) if "test/loss" in row]
+    accuracies = [float(row["test/accuracy"]) for row in rows if "test/accuracy" in row]
+    trained = record["step"] * checked.data.batch_size
+    return {
+        "experiment": name,
+        "seed": seed,
+        "smoke": smoke,
+        "overrides": overrides,
+        "metrics": {key: value for key, value in record["metrics"].items() if key.split("/")[0] in ("train", "test")},
+        "best_test_accuracy": max(accuracies, default=None),
+        "examples_per_second": None if record["resumed"] else round(trained / record["seconds"], 1),
+        "seconds": record["seconds"],
+        "hardware": hardware(record),
+        "precision": record["precision"],
+        "commit": (record["git"] or {}).get("commit"),
+        "command": f"dlrun {shlex.join(options)}",
+    }
+
+
+def hardware(record: RunRecord) -> str:
+    """Processor or GPU, cores and torch, in words."""
+    if record["device"].startswith("cuda"):
+        import torch
+
+        where = torch.cuda.get_device_name(record["device"])
+    else:
+        information = Path("/proc/cpuinfo")
+        lines = information.read_text().splitlines() if information.exists() else []
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+        where = f"{record['host']['cores']} cores of {model or platform.processor() or platform.machine()}"
+    return f"{where}, torch {record['versions']['torch']}"
+
+
+def table(results: list[dict]) -> str:
+    """docs/results.md, from all results so far."""
+    lines = [INTRODUCTION]
+    for choice in choices("experiment"):
+        if not choice.startswith("notes/"):
+            continue
+        name = choice.removeprefix("notes/")
+        expected = config.to_plain(compose([f"experiment={choice}"]))["expected"] or {}
+        reported = [cell(expected.get(key)) for key in SHOWN]
+        lines.append(row(name, "notes", [*reported, "", speed(expected.get("train/examples_per_second")), ""]))
+        ours = [one for one in results if one["experiment"] == name]
+        kinds = sorted({(one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"]) for one in ours})
+        for smoke, where, precision, *overrides in kinds:
+            same = [
+                one
+                for one in ours
+                if (one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"])
+                == (smoke, where, precision, *overrides)
+            ]
+            label = f"smoke, {smoke:,} examples" if smoke else f"ours ({len(same)})"
+            cells = [spread(one["metrics"].get(key) for one in same) for key in SHOWN]
+            best = spread(one["best_test_accuracy"] for one in same)
+            rates = [one["examples_per_second"] for one in same if one["examples_per_second"]]
+            rate = speed(statistics.median(rates)) if rates else ""
+            lines.append(row("", label, [*cells, best, rate, ", ".join([where, precision, *overrides])]))
+        if not ours:
+            lines.append(row("", "ours", [""] * 6))
+    return "\n".join(lines) + "\n"
+
+
+def row(name: str, who: str, cells: list[str]) -> str:
+    return f"| {name} | {who} | {' | '.join(cells)} |"
+
+
+def cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def speed(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def spread(values: Iterable[float | None]) -> str:
+    """Mean ± sample standard deviation of what there is."""
+    found = [value for value in values if value is not None]
+    if not found:
+        return ""
+    mean = statistics.fmean(found)
+    return f"{mean:.4g} ± {statistics.stdev(found):.2g}" if len(found) > 1 else f"{mean:.4g}"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (UserError, RunFailed) as error:
+        print(f"reproduce: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except KeyboardInterrupt as stop:
+        print(f"reproduce: {stop or 'stopped'}; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -19,10 +19,10 @@ from dl_runner.fit import check_fit
 from dl_runner.header import run_info
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
+from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
-from dl_runner.runtime.files import write_atomic
 from dl_runner.tracking.metrics_file import MetricsFile
 from dl_runner.tracking.profile import Profile
 from dl_runner.tracking.run_folder import RECORD, RunRecord, create, lock

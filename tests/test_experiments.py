@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from data_formats import write_idx
+from data_formats import write_idx, write_python2_pickle
 from helpers import run
 
 from dl_runner.compose import choices
@@ -17,6 +17,13 @@ def small_data(tmp_path_factory):
         raw = root / "FashionMNIST" / "raw"
         write_idx(raw / f"{part}-images-idx3-ubyte", generator.integers(0, 256, (n, 28, 28), np.uint8))
         write_idx(raw / f"{part}-labels-idx1-ubyte", (np.arange(n) % 10).astype(np.uint8))
+    folder = root / "cifar-10-batches-py"
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        pixels = generator.integers(0, 256, (40, 3072), np.uint8)
+        write_python2_pickle(
+            folder / name, {"data": pixels, "labels": [i % 10 for i in range(40)], "batch_label": name}
+        )
+    write_python2_pickle(folder / "batches.meta", {"label_names": [f"class{i}" for i in range(10)], "num_vis": 3072})
     return root
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
 from dl_runner.runtime.files import atomic_path
+from dl_runner.spec import DataSpec
 
 VERSION = 1
 

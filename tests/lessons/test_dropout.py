@@ -4,8 +4,8 @@ import pytest
 from lesson_runs import Lesson, hold
 
 ARMS = ("no dropout", "dropout 0.5")
-ONCE = ("trainer.evaluate_every='30 epochs'", "trainer.log_every='30 epochs'", "lesson.rates=[0,0.5]")
-SMALL = ("model.hidden=[128,128]", "optimizer.lr=0.002", "trainer.epochs=30", *ONCE)
+ONCE = ("trainer.evaluate_every='15 epochs'", "trainer.log_every='15 epochs'", "lesson.rates=[0,0.5]")
+SMALL = ("model.hidden=[128,128]", "optimizer.lr=0.003", "trainer.epochs=15", *ONCE)
 
 
 def pair(lesson: Lesson, name: str) -> list[float]:
@@ -17,7 +17,7 @@ def test_the_gap_between_the_splits_and_the_test_loss_are_smaller_with_dropout(r
     for name in ("loss gap", "accuracy gap", "test/loss", "train/accuracy_with_all_units"):
         without, with_dropout = pair(lesson, name)
         assert with_dropout < without, name
-    assert lesson.metric("no dropout", "train/accuracy_with_all_units") > 0.99
+    assert lesson.metric("no dropout", "train/accuracy_with_all_units") > 0.95
 
 
 def test_the_training_split_is_measured_with_all_units_on(tmp_path):

@@ -1,7 +1,6 @@
 """Devices by name, precision rules, threads."""
 
 import contextlib
-import os
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ from dl_runner.errors import UserError
 from dl_runner.runtime import device as module
 from dl_runner.runtime.device import (
     autocast,
+    cores,
     peak_memory_gib,
     resolve_device,
     resolve_precision,
@@ -103,12 +103,15 @@ def test_autocast_decides_what_a_matrix_product_computes_in(precision, dtype):
     assert isinstance(context(), contextlib.AbstractContextManager)
 
 
-def test_threads():
+def test_threads(monkeypatch):
     before = torch.get_num_threads()
     try:
         assert set_threads(1) == torch.get_num_threads() == 1
-        if hasattr(os, "sched_getaffinity"):
-            assert set_threads(None) == torch.get_num_threads() == len(os.sched_getaffinity(0))
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")  # what the user's environment says holds
+        assert set_threads(None) == torch.get_num_threads() == 3
+        assert set_threads(2) == torch.get_num_threads() == 2
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        assert set_threads(None) == torch.get_num_threads() == cores()
     finally:
         torch.set_num_threads(before)
 

@@ -150,7 +150,10 @@ def test_checkout_gives_commit_and_dirt_only_of_the_packages_own_repository(tmp_
     assert run_folder.checkout(package)["dirty"] is True
 
 
-@pytest.mark.parametrize("module", ["files", "run_folder", "metrics_file", "tensorboard", "console"])
+@pytest.mark.parametrize(
+    "module",
+    ["runtime.files", *(f"tracking.{name}" for name in ("run_folder", "metrics_file", "tensorboard", "console"))],
+)
 def test_importing_it_imports_no_torch(module):
-    code = f"import sys, dl_runner.tracking.{module}; sys.exit('torch' in sys.modules or 'tensorboard' in sys.modules)"
+    code = f"import sys, dl_runner.{module}; sys.exit('torch' in sys.modules or 'tensorboard' in sys.modules)"
     assert python(code).wait() == 0

@@ -84,6 +84,7 @@ def train(argv: list[str]) -> None:
 
     import hydra
 
+    from dl_runner import config  # noqa: F401  the configs use its resolvers
     from dl_runner.compose import CONF, config_dir_of, explain
 
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.

@@ -63,7 +63,13 @@ def folders(pattern="outputs/*/*/*"):
         ("device.name=toaster", ["device.name=toaster", "cuda:N"]),
         ("plugins=[no_such_module]", ["no_such_module", "install it"]),
         ("experiment=notes/lent", ["did you mean notes/lenet?"]),
-        ("foo", ["foo", "KEY=VALUE"]),
+        ("foo", ["foo: no such command", "KEY=VALUE"]),
+        ("evalute x", ["evalute: no such command", "did you mean evaluate?"]),
+        ("optimizer.lr=0.1 foo", ["foo", "KEY=VALUE"]),
+        ("list models --config-dir nowhere", ["nowhere", "no such folder"]),
+        ("schedule=reduce_on_plateau data.validation=0", ["reduce_on_plateau", "data.validation"]),
+        ("regularization.weight_decay=20", ["weight_decay=20", "optimizer.lr=0.1", "below 1"]),
+        ("experiment=lessons/polynomial_fit lesson.few=0", ["lesson.few=0", "at least 1"]),
         ("optimizer=[1]", ["cannot be"]),
         ("--config-dir nowhere", ["nowhere", "not found"]),
         ("evaluate nowhere", ["nowhere", "no run folder"]),
@@ -238,3 +244,63 @@ def test_a_second_interrupt_stops_at_once():
     assert "stopped at once" in output
     (folder,) = folders()
     assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_a_stop_during_the_final_test_ends_a_sweep_and_resumes(capsys):
+    slow = ["trainer.steps=2", "data.batch_size=1", "tracker.tensorboard=false", "device=cpu", "device.threads=1"]
+    process = start("-m", "model=mlp,softmax", "optimizer.lr=0.01", *slow, "data.validation=0.5", "data.image_size=96")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        logs = list(Path.cwd().glob("outputs/sweeps/*/*/log.txt"))
+        if logs and "best weights" in logs[0].read_text():
+            break
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    (folder,) = [path.parent for path in Path.cwd().glob("outputs/sweeps/*/*/run.json")]
+    if "completed" in output:
+        pytest.skip("the final test was over before the signal came")
+    assert process.returncode == 130, output
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+    assert run(["resume", str(folder)]) == 0
+    assert "test/accuracy" in json.loads((folder / "run.json").read_text())["metrics"]
+
+
+def test_a_reader_that_goes_away_does_not_stop_a_run():
+    process = start(*SMALL, "tracker.tensorboard=false")
+    process.stdout.close()
+    process.wait(timeout=60)
+    (folder,) = folders()
+    assert json.loads((folder / "run.json").read_text())["status"] == "completed"
+
+
+def test_a_run_does_not_go_on_with_other_data():
+    def write(names):
+        for name in names:
+            for label in ("cat", "dog"):
+                Path("photos", label).mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (20, 20), (len(name) * 20 % 255, 40, 90)).save(Path("photos", label, name))
+
+    write([f"{number}.png" for number in range(30)])
+    line = ["data=image_folder", "data.path=photos", "data.image_size=12", "data.batch_size=8", *SMALL[2:]]
+    process = start(*line, "trainer.steps=3000", "trainer.log_every=1 steps", "trainer.evaluate_every=5 steps")
+    folder = wait_for_rows(6, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    write(["one_more.png"])
+    assert run(["resume", str(folder)]) == 2
+
+
+def test_tensorboards_own_options_are_passed_on(monkeypatch):
+    from dl_runner import commands
+
+    calls = []
+    monkeypatch.setattr(commands.os, "execv", lambda path, command: calls.append(command))
+    Path("outputs").mkdir()
+    run(["tensorboard", "--port", "6007"])
+    Path("elsewhere").mkdir()
+    run(["tensorboard", "elsewhere", "--port", "6007"])
+    assert [call[3:] for call in calls] == [
+        ["--logdir", "outputs", "--port", "6007"],
+        ["--logdir", "elsewhere", "--port", "6007"],
+    ]

@@ -5,12 +5,13 @@ The same lines go to log.txt as plain text.
 
 import io
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Literal, TextIO
 
-from rich.console import Console as Terminal
+from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -21,6 +22,15 @@ from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
 COLORS: dict[Status, str] = {"completed": "green", "interrupted": "yellow", "failed": "red", "running": "cyan"}
 READ_EVERY = 0.5  # seconds; reading the running means waits for the device
+
+
+class Terminal(RichConsole):
+    """A rich console whose reader may go away, as in `dlrun | head`: it falls silent, and the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        # What is still buffered would fail again when the interpreter flushes it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(mode: Literal["auto", "rich", "plain", "none"] = "auto") -> "Console":
@@ -143,11 +153,11 @@ class Console(Tracker):
 
     def _show(self, what: object) -> None:
         if self._terminal is not None:
+            self._terminal.print(what, soft_wrap=isinstance(what, Text))
             try:
-                self._terminal.print(what, soft_wrap=isinstance(what, Text))
                 self._terminal.file.flush()
-            except BrokenPipeError:  # `dlrun | head`: the reader has gone, the run goes on
-                self._terminal = None
+            except BrokenPipeError:
+                self._terminal.on_broken_pipe()
 
 
 def _bar(terminal: Terminal) -> Progress:

@@ -32,6 +32,7 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
     """
     status: Status = "completed"
     story = failure = None
+    foreseen = True
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -41,14 +42,15 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
         failure = Interrupted(f"{how.reason}; {advice}", how.signal_number)
     except Exception as error:
         status, story, failure = "failed", traceback.format_exc(), error
-        if not isinstance(error, RunFailed | UserError):
+        foreseen = isinstance(error, RunFailed | UserError)
+        if not foreseen:
             failure = RunFailed(f"{type(error).__name__}: {error}; the traceback is in {record.folder / 'run.json'}")
             failure.__cause__ = error
     # The record first, and nothing that goes wrong from here on may take the place of what went wrong before: after a
     # full disk or a closed terminal these fail as well.
     try:
         record.finish(status, progress.metrics, story, step=progress.step)
-        if story is not None and failure.__cause__ is not None:
+        if not foreseen:
             _log.error(story.rstrip())
         tracker.finish(status, progress.metrics)
     except Exception as error:

@@ -37,8 +37,8 @@ Written by `python scripts/reproduce.py`; the raw figures are in `results.json`.
 the seeds (their number in brackets), at the notes' own settings, validation off and the test set looked at every
 epoch as the notes did. *Best test* is the best epoch's, the other figures are the last epoch's. Examples per second
 are training examples over the whole run's time, with evaluation, logging and checkpoints, on the hardware named; the
-notes' are those of their training loop on one RTX-3080-class GPU. An empty cell has not been run. *Smoke* rows ran one
-epoch on few examples, to show that the experiment works; their accuracies mean nothing.
+notes' are those of their training loop on one RTX-3080-class GPU. An empty cell has not been measured. *Smoke* rows
+ran one epoch on few examples, to show that the experiment works; their accuracies mean nothing.
 
 | experiment | | loss | train acc. | test acc. | best test | examples/s | hardware |
 |---|---|---|---|---|---|---|---|"""
@@ -96,7 +96,7 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
         "experiment": name,
         "seed": seed,
         "smoke": smoke,
-        "overrides": overrides,
+        "overrides": [override for override in overrides if not override.startswith("tracker.")],
         "metrics": {key: value for key, value in record["metrics"].items() if key.split("/")[0] in ("train", "test")},
         "best_test_accuracy": max(accuracies, default=None),
         "examples_per_second": None if record["resumed"] else round(trained / record["seconds"], 1),

@@ -22,7 +22,7 @@ class RunInfo:
         steps: the number of optimizer steps when the run is not cut short, > 0.
         steps_per_epoch: > 0.
         first_step: steps already done (a resumed run), 0 for a fresh one.
-        metric_names: `SPLIT/NAME` of every metric that the run will report, for the hyperparameter table.
+        metric_names: `SPLIT/NAME` of the results among what will be logged; the console shows these only.
     """
 
     folder: Path

@@ -6,6 +6,7 @@ imports what it needs.
 
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -30,7 +31,13 @@ class _Jobs:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command `dlrun`; exits the process."""
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+    try:
+        code = run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed
+        code = 130
+    # Nothing is left to stop: a Ctrl-C during the interpreter's own end would replace the exit code by a death.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:

@@ -225,19 +225,25 @@ def test_any_stop_resumes_to_the_same_weights(first, code, status, uninterrupted
 
 
 def test_a_second_interrupt_stops_at_once():
-    # One step takes about a second: the first Ctrl-C waits for its end, the second does not.
-    slow = [
-        "data.limit=200",
-        "data.batch_size=200",
-        "model=resnet18",
-        "model.stem=small",
-        "device=cpu",
-        "device.threads=1",
-    ]
-    process = start(*slow, "trainer.steps=500", "trainer.test=never", "data.validation=0")
-    wait_for_rows(1, process)
+    # Its third step never ends: the first Ctrl-C waits for it, the second does not.
+    Path("endless.py").write_text(
+        "import time\nfrom torch import nn\nfrom dl_runner import register\n\n"
+        "class Endless(nn.Sequential):\n"
+        "    steps = 0\n\n"
+        "    def forward(self, x):\n"
+        "        self.steps += self.training\n"
+        "        time.sleep(600 if self.steps > 2 else 0)\n"
+        "        return super().forward(x)\n\n"
+        "@register('model')\ndef endless(data):\n    return Endless(nn.Flatten(), nn.Linear(784, 10))\n"
+    )
+    Path("conf/model").mkdir(parents=True)
+    Path("conf/model/endless.yaml").write_text("name: endless\n")
+    line = ["--config-dir", "conf", "plugins=[endless]", "model=endless", "device=cpu", "device.threads=1"]
+    process = start(*line, "trainer.steps=500", "trainer.log_every=1 steps", "trainer.test=never", "init=default")
+    wait_for_rows(2, process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(0.5)
+    assert process.poll() is None
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 130, output

@@ -11,7 +11,6 @@ table may hold results of several machines; what has not been run stays empty.
 """
 
 import argparse
-import platform
 import shlex
 import statistics
 import sys
@@ -24,7 +23,7 @@ from dl_runner.errors import RunFailed, UserError
 from dl_runner.run import finish
 from dl_runner.runtime.files import read_json, to_json, write_atomic
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
-from dl_runner.tracking.run_folder import RunRecord
+from hardware import hardware
 
 ROOT = Path(__file__).parents[1]
 MINUTES = [
@@ -101,25 +100,11 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
         "best_test_accuracy": max(accuracies, default=None),
         "examples_per_second": None if record["resumed"] else round(trained / record["seconds"], 1),
         "seconds": record["seconds"],
-        "hardware": hardware(record),
+        "hardware": hardware(record["device"], record["host"]["cores"], record["versions"]["torch"]),
         "precision": record["precision"],
         "commit": (record["git"] or {}).get("commit"),
         "command": f"dlrun {shlex.join(options)}",
     }
-
-
-def hardware(record: RunRecord) -> str:
-    """Processor or GPU, cores and torch, in words."""
-    if record["device"].startswith("cuda"):
-        import torch
-
-        where = torch.cuda.get_device_name(record["device"])
-    else:
-        information = Path("/proc/cpuinfo")
-        lines = information.read_text().splitlines() if information.exists() else []
-        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-        where = f"{record['host']['cores']} cores of {model or platform.processor() or platform.machine()}"
-    return f"{where}, torch {record['versions']['torch']}"
 
 
 def table(results: list[dict]) -> str:

@@ -32,12 +32,25 @@ from dl_runner.optim.parameter_groups import parameter_groups, weights
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
-from dl_runner.runtime.device import Autocast, autocast, resolve_device, resolve_precision, set_threads
+from dl_runner.runtime.device import (
+    MEMORY_FORMATS,
+    Autocast,
+    MemoryFormat,
+    Precision,
+    autocast,
+    resolve_compile,
+    resolve_device,
+    resolve_memory_format,
+    resolve_precision,
+    set_threads,
+)
 from dl_runner.runtime.seeding import seed_everything
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.loop import Rhythm, Training
+
+EVALUATED_AT_ONCE = 2**20  # input values of an evaluation's batch
 
 # Parameters of the builders that the program fills in; a config may not.
 GIVEN = {
@@ -66,11 +79,31 @@ class Builders:
 
 @dataclass(frozen=True)
 class Place:
-    """Where and in what precision a run computes."""
+    """Where and how a run computes."""
 
     device: torch.device
-    precision: str
+    precision: Precision
+    memory_format: MemoryFormat
+    compiled: bool
+    threads: int
     autocast: Autocast
+
+    def put(self, model: nn.Module) -> nn.Module:
+        """Move the model there, in this memory format, compiled or not; returns it."""
+        model.to(self.device, memory_format=MEMORY_FORMATS[self.memory_format])
+        if self.compiled:
+            model.compile()
+        return model
+
+    def describe(self) -> dict[str, str | int | bool]:
+        """What run.json says of it."""
+        return {
+            "device": str(self.device),
+            "precision": self.precision,
+            "memory_format": self.memory_format,
+            "compile": "on" if self.compiled else "off",
+            "threads": self.threads,
+        }
 
 
 @dataclass(frozen=True)
@@ -98,7 +131,7 @@ def build_parts(config: Config) -> Parts:
     builders = check_builders(config)
     data = build_data(config, builders)
     model = build_model(config, builders, data.spec)
-    return Parts(config, builders, data, model, build_place(config, data.spec, device))
+    return Parts(config, builders, data, model, build_place(config, data.spec, model, device))
 
 
 def load_plugins(names: list[str]) -> None:
@@ -195,10 +228,17 @@ def build_device(config: Config) -> torch.device:
     return resolve_device(config.device.name)
 
 
-def build_place(config: Config, spec: DataSpec, device: torch.device) -> Place:
-    """The device with the precision of the config, resolved for this device and task."""
-    precision = resolve_precision(config.device.precision, device, spec.task)
-    return Place(device, precision, autocast(device, precision))
+def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.device) -> Place:
+    """The device with the config's other settings of it, resolved for this device, task and model.
+
+    Raises:
+        UserError: a setting that this machine cannot fulfil.
+    """
+    asked = config.device
+    precision = resolve_precision(asked.precision, device, spec.task)
+    memory_format = resolve_memory_format(asked.memory_format, model)
+    compiled = resolve_compile(asked.compile, device)
+    return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))
 
 
 def build_task(config: Config, builders: Builders, spec: DataSpec) -> Task:
@@ -235,12 +275,19 @@ def build_optimizer(config: Config, builders: Builders, model: nn.Module) -> tor
     return optimizer
 
 
-def build_evaluation(config: Config, data: Data, split: str, device: torch.device) -> Batches | None:
-    """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split."""
+def build_evaluation(config: Config, data: Data, split: str, place: Place) -> Batches | None:
+    """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split.
+
+    They are large, as no gradients need the memory; for a number of batches that the config names, as long as those
+    of the training.
+    """
     examples = getattr(data, split)
     if examples is None:
         return None
-    return batches(examples, data.spec, batch_size=config.data.batch_size, device=device)
+    size = config.data.batch_size
+    if config.trainer.evaluate_batches is None:
+        size = max(size, EVALUATED_AT_ONCE // math.prod(data.spec.input_shape))
+    return batches(examples, data.spec, batch_size=size, device=place.device, memory_format=place.memory_format)
 
 
 def build_training(parts: Parts) -> Training:
@@ -248,18 +295,19 @@ def build_training(parts: Parts) -> Training:
     config, builders, data, model, place = parts.config, parts.builders, parts.data, parts.model, parts.place
     trainer, spec = config.trainer, data.spec
     task = build_task(config, builders, spec)
-    model.to(place.device)
+    place.put(model)
     train = batches(
         data.train,
         spec,
         batch_size=config.data.batch_size,
         device=place.device,
+        memory_format=place.memory_format,
         shuffle=True,
         seed=config.seed,
         transform=builders.augment,
     )
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
-    evaluations = {split: build_evaluation(config, data, split, place.device) for split in splits}
+    evaluations = {split: build_evaluation(config, data, split, place) for split in splits}
     horizon = build_horizon(config, data)
     return Training(
         model=model,

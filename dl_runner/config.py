@@ -30,6 +30,8 @@ from dl_runner.checks import (
 from dl_runner.duration import Duration, Steps
 from dl_runner.errors import UserError, hint
 from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
+from dl_runner.runtime.cores import allowed_cores
+from dl_runner.runtime.files import read_json
 
 # `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
 OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
@@ -89,9 +91,13 @@ class AugmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceConfig:
+    """The defaults are what a run folder of before these keys existed has run with."""
+
     name: str
-    precision: Literal["auto", "fp32", "bf16"]
+    precision: Literal["auto", "fp32", "tf32", "bf16"]
     threads: PositiveInt | None
+    memory_format: Literal["auto", "contiguous", "channels_last"] = "contiguous"
+    compile: Literal["auto", "off", "on"] = "off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +161,7 @@ def section(schema: type, values: Any, key: str) -> Any:
         raise UserError(f"{key}={values}: expected keys and values, as in conf/{key}/")
     hints = typing.get_type_hints(schema, include_extras=True)
     names = {field.name for field in dataclasses.fields(schema)} - {"arguments", "plain"}
+    optional = {field.name for field in dataclasses.fields(schema) if field.default is not dataclasses.MISSING}
     dotted = f"{key}." if key else ""
     rest = {name: value for name, value in values.items() if name not in names}
     if rest and not issubclass(schema, Part):
@@ -162,6 +169,8 @@ def section(schema: type, values: Any, key: str) -> Any:
         raise UserError(f"{dotted}{name}={value}: no such key{hint(name, names)}")
     result = {}
     for name in sorted(names):
+        if name not in values and name in optional:
+            continue
         if name not in values:
             raise UserError(f"{dotted}{name}: missing from the config")
         schema_of = next(iter(typing.get_args(hints[name])), hints[name])  # of `Part | None` the Part
@@ -223,7 +232,19 @@ def load_run(folder: Path, device: str | None = None) -> "Config":
         plain["data"]["root"] = here
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device}
+    elif isinstance(plain.get("device"), dict):
+        plain["device"] |= _resolved(folder)
     return check(plain)
+
+
+def _resolved(folder: Path) -> dict[str, Any]:
+    """How the run computed where its config left that open: it shall go on, and be measured, in the same way."""
+    record = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
+    keys = ("precision", "memory_format", "compile", "threads") if isinstance(record, dict) else ()
+    found = {key: record[key] for key in keys if record.get(key) is not None}
+    if "threads" in found:
+        found["threads"] = min(found["threads"], allowed_cores())
+    return found
 
 
 def save(plain: dict[str, Any]) -> str:

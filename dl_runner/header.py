@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from dl_runner.build import Parts
+from dl_runner.build import Parts, Place
+from dl_runner.runtime.cores import allowed_cores
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.loop import Training
 
@@ -47,13 +48,18 @@ def _header(parts: Parts, training: Training, folder: Path, job: str | None) -> 
         "model": f"{checked.model.name}, {parts.parameters:,} parameters",
         "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
         "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples",
-        "device": f"{_device_name(parts.place.device)}, {parts.place.precision}",
+        "device": ", ".join([_device_name(parts.place), *_how(parts.place)]),
         "run": str(folder),
     }
     return {label: text for label, text in header.items() if text}
 
 
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads, {platform.machine()})"
+def _device_name(place: Place) -> str:
+    if place.device.type == "cuda":
+        return f"{place.device} ({torch.cuda.get_device_name(place.device)})"
+    return f"{place.device} ({place.threads} of {allowed_cores()} cores, {platform.machine()})"
+
+
+def _how(place: Place) -> list[str]:
+    formats = ["channels last"] if place.memory_format == "channels_last" else []
+    return [place.precision, *formats, *(["compiled"] if place.compiled else [])]

@@ -44,12 +44,12 @@ def evaluate_run(
     data = build.build_data(checked, builders)
     model = build.build_model(checked, builders, data.spec)
     load_weights(weights, model)
-    place = build.build_place(checked, data.spec, place_on)
-    batches = build.build_evaluation(checked, data, split, place.device)
+    place = build.build_place(checked, data.spec, model, place_on)
+    batches = build.build_evaluation(checked, data, split, place)
     if batches is None:
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
     task = build.build_task(checked, builders, data.spec)
-    metrics = evaluate(model.to(place.device), task, batches, place.autocast)
+    metrics = evaluate(place.put(model), task, batches, place.autocast)
     return weights, {f"{split}/{name}": value for name, value in metrics.items()}
 
 

@@ -75,8 +75,7 @@ def launch(checked: Config, parent: Path, name: str, job: str | None = None, wat
             folder,
             command=["dlrun", *sys.argv[1:]],
             seed=checked.seed,
-            device=str(parts.place.device),
-            precision=parts.place.precision,
+            **parts.place.describe(),
             parameters=parts.parameters,
             data=parts.data.spec.to_dict(),
         )
@@ -195,7 +194,7 @@ def _test(parts: Parts, training: Training, request: StopRequest) -> None:
     elif choice == "best":
         _log.info("no validation data to choose by: the last weights are tested")
     split = "test" if choice != "never" and parts.data.test is not None else "validation"
-    batches = build.build_evaluation(parts.config, parts.data, split, parts.place.device)
+    batches = build.build_evaluation(parts.config, parts.data, split, parts.place)
     if batches is None:
         return
     outputs: list[torch.Tensor] = []

@@ -7,7 +7,9 @@ from dl_runner import config
 from dl_runner.compose import compose
 from dl_runner.run import Result, launch
 
-QUIET = ("tracker.console=none", "device=cpu", "device.threads=1")
+# The same numbers on every processor.
+EXACT = ("device=cpu", "device.precision=fp32", "device.memory_format=contiguous", "device.threads=1")
+QUIET = ("tracker.console=none", *EXACT)
 
 
 def run(tmp_path: Path, *overrides: str, quiet: bool = True) -> Result:

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import EXACT
 from PIL import Image
 from safetensors.torch import load_file
 
 from dl_runner.cli import run
 from dl_runner.tracking.metrics_file import read_metrics
 
-SMALL = ["trainer.steps=6", "trainer.evaluate_every=3 steps", "device=cpu", "device.threads=1"]
+SMALL = ["trainer.steps=6", "trainer.evaluate_every=3 steps", "device=cpu", "device.threads=1", "device.precision=fp32"]
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +182,7 @@ def wait_for_rows(count, process):
     raise AssertionError(process.stdout.read())
 
 
-LONG = ["trainer.epochs=6", "trainer.log_every=2 steps", "model.dropout=0.2", "device=cpu", "device.threads=1"]
+LONG = ["trainer.epochs=6", "trainer.log_every=2 steps", "model.dropout=0.2", *EXACT]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 from dl_runner.data.splits import AnySplit, FileSplit, Split
 from dl_runner.data.transforms import Transform
 from dl_runner.errors import UserError
-from dl_runner.runtime.device import cores
+from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
 from dl_runner.spec import DataSpec
 
 FILES_PER_WORKER = 256  # below this, starting another process costs more than it decodes
@@ -40,12 +41,19 @@ class InputPipeline:
         spec: normalization and target size.
         device: where the raw examples are.
         transform: applied to images in 0..1, between resizing and normalization.
+        memory_format: of the images that come out.
     """
 
-    def __init__(self, spec: DataSpec, device: torch.device | str, transform: Transform | None = None) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        device: torch.device | str,
+        transform: Transform | None = None,
+        memory_format: MemoryFormat = "contiguous",
+    ) -> None:
         shape = (-1, 1, 1) if spec.is_image else (-1,)
         mean, std = (torch.tensor(values, device=device).view(shape) for values in (spec.mean, spec.std))
-        self.spec, self.transform = spec, transform
+        self.spec, self.transform, self.memory_format = spec, transform, MEMORY_FORMATS[memory_format]
         self.scale, self.shift = 1 / std, -mean / std
         self.scale_of_bytes = self.scale / 255
 
@@ -55,9 +63,11 @@ class InputPipeline:
             return (raw * self.scale).add_(self.shift)
         if self.transform is None:
             # Resizing takes weighted means, so it may follow the normalization, which is cheaper on small images.
-            return self._resize(raw.float().mul_(self.scale_of_bytes).add_(self.shift))
-        images = self.transform(self._resize(raw.float().div_(255)), generator)
-        return (images * self.scale).add_(self.shift)
+            images = self._resize(raw.float().mul_(self.scale_of_bytes).add_(self.shift))
+        else:
+            images = self.transform(self._resize(raw.float().div_(255)), generator)
+            images = (images * self.scale).add_(self.shift)
+        return images.contiguous(memory_format=self.memory_format)
 
     def _resize(self, images: Tensor) -> Tensor:
         size = self.spec.input_shape[1:]
@@ -81,6 +91,7 @@ class Batches(ABC):
         spec: normalization and input shape.
         batch_size: >= 1.
         device: where the batches shall be.
+        memory_format: of batches of images.
         shuffle: a new order every epoch; otherwise the order of the split.
         seed: >= 0, of order and transform.
         transform: augmentation, for images.
@@ -93,6 +104,7 @@ class Batches(ABC):
         *,
         batch_size: int,
         device: torch.device | str,
+        memory_format: MemoryFormat = "contiguous",
         shuffle: bool = False,
         seed: int = 0,
         transform: Transform | None = None,
@@ -102,7 +114,7 @@ class Batches(ABC):
         self.examples, self.batch_size, self.device = len(split), batch_size, torch.device(device)
         self.shuffle, self.seed = shuffle, seed
         self.targets = split.targets.to(self.device)
-        self._pipeline = InputPipeline(spec, self.device, transform)
+        self._pipeline = InputPipeline(spec, self.device, transform, memory_format)
         self._generator = torch.Generator(self.device) if transform is not None else None
 
     def __len__(self) -> int:
@@ -152,7 +164,7 @@ class LoaderBatches(Batches):
     def __init__(self, split: FileSplit, spec: DataSpec, *, workers: int | None = None, **options) -> None:
         super().__init__(split, spec, **options)
         self.files = _Files(split)
-        self.workers = min(cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
+        self.workers = min(LOAD.free_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
 
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(self.examples) if order is None else order
@@ -195,9 +207,7 @@ def batches(
     *,
     batch_size: int,
     device: torch.device | str,
-    shuffle: bool = False,
-    seed: int = 0,
-    transform: Transform | None = None,
+    **options,
 ) -> Batches:
     """The batches of a split, from memory or from its files; the arguments are those of `Batches`.
 
@@ -205,4 +215,4 @@ def batches(
         UserError: a transform for vectors.
     """
     kind = LoaderBatches if isinstance(split, FileSplit) else InMemoryBatches
-    return kind(split, spec, batch_size=batch_size, device=device, shuffle=shuffle, seed=seed, transform=transform)
+    return kind(split, spec, batch_size=batch_size, device=device, **options)

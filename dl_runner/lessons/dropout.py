@@ -84,11 +84,11 @@ def _with_all_units(study: Study) -> Watch:
     """Measures a model on the training split in evaluation mode."""
     checked, data = study.config, study.data()
     task, device = build.build_task(checked, build.check_builders(checked), data.spec), build.build_device(checked)
-    batches = build.build_evaluation(checked, data, "train", device)
-    autocast = build.build_place(checked, data.spec, device).autocast
+    place = build.build_place(checked, data.spec, study.initial(), device)
+    batches = build.build_evaluation(checked, data, "train", place)
 
     def watch(model: nn.Module) -> Mapping[str, float]:
-        measured = evaluate(model, task, batches, autocast)
+        measured = evaluate(model, task, batches, place.autocast)
         return {FITTED.format(name).removeprefix("train/"): value for name, value in measured.items()}
 
     return watch

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from dl_runner import build
 from dl_runner.checks import PositiveInt
+from dl_runner.data.batches import batches
 from dl_runner.layers.activations import Activation
 from dl_runner.lessons.study import Study
 
@@ -82,7 +83,9 @@ class Networks:
         data, builders = study.data(), build.check_builders(study.config)
         self.study, self.spec = study, data.spec
         self.task = build.build_task(study.config, builders, data.spec)
-        inputs, targets = next(iter(build.build_evaluation(study.config, data, "train", torch.device("cpu")).epoch()))
+        inputs, targets = next(
+            batches(data.train, data.spec, batch_size=study.config.data.batch_size, device="cpu").epoch()
+        )
         self.batch = inputs.double(), targets  # gradients in float end at 1e-38, which a deep network soon reaches
 
     def gradient_norms(self, hidden: list[int], activation: Activation, init: dict) -> tuple[list[float], float]:

@@ -5,33 +5,38 @@ Normalization stands between each convolution and its activation, and likewise a
 
 from torch import nn
 
+from dl_runner.checks import PositiveInt
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec
 
 
-def bn_lenet(data: DataSpec) -> nn.Module:
+def bn_lenet(data: DataSpec, *, width: PositiveInt = 1) -> nn.Module:
     """(batch, channels, h, w) → (batch, outputs), h and w >= 16; 44,710 parameters on 28×28 grey, ten classes.
+
+    Args:
+        width: multiplies every number of channels and of hidden units.
 
     Raises:
         UserError: no images, or smaller than 16×16.
     """
     require_images(data, "bn_lenet", smallest=16)
-    channels, height, width = data.input_shape
-    features = 16 * (((height - 4) // 2 - 4) // 2) * (((width - 4) // 2 - 4) // 2)
+    channels, height, breadth = data.input_shape
+    first, second, third, fourth = (width * size for size in (6, 16, 120, 84))
+    features = second * (((height - 4) // 2 - 4) // 2) * (((breadth - 4) // 2 - 4) // 2)
     return nn.Sequential(
-        nn.Conv2d(channels, 6, kernel_size=5),  # (batch, 6, h - 4, w - 4)
-        nn.BatchNorm2d(6),
+        nn.Conv2d(channels, first, kernel_size=5),  # (batch, 6·width, h - 4, w - 4)
+        nn.BatchNorm2d(first),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, kernel_size=5),  # (batch, 16, (h - 4)/2 - 4, (w - 4)/2 - 4)
-        nn.BatchNorm2d(16),
+        nn.Conv2d(first, second, kernel_size=5),  # (batch, 16·width, (h - 4)/2 - 4, …)
+        nn.BatchNorm2d(second),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(features, 120),
-        nn.BatchNorm1d(120),
+        nn.Linear(features, third),
+        nn.BatchNorm1d(third),
         nn.ReLU(),
-        nn.Linear(120, 84),
+        nn.Linear(third, fourth),
         nn.ReLU(),
-        nn.Linear(84, data.outputs),
+        nn.Linear(fourth, data.outputs),
     )

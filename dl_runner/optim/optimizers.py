@@ -2,7 +2,7 @@
 
 Each builder takes the parameter groups and returns a torch optimizer. Weight decay is no parameter here: it comes
 with the groups (`regularization.weight_decay`). torch is imported when one is built, so that a config is checked
-against these signatures without it.
+against these signatures without it. Where torch has a fused step, one kernel for all parameters, it is used.
 
 Not here: LBFGS, whose step evaluates the loss several times; SparseAdam, for sparse gradients; Muon, which takes
 matrices only and needs a second optimizer for kernels and biases.
@@ -26,7 +26,9 @@ def sgd(groups: list[dict], *, lr: Positive = 0.1) -> Optimizer:
     """Stochastic gradient descent, w ← w − η·g."""
     from torch.optim import SGD
 
-    return SGD(groups, lr=lr)
+    from dl_runner.optim.eager import eager
+
+    return eager(SGD)(groups, lr=lr, fused=True)
 
 
 def momentum(
@@ -35,7 +37,9 @@ def momentum(
     """SGD with heavy-ball or Nesterov momentum (Sutskever et al., 2013), v ← μ·v + g, w ← w − η·v, 0 < μ < 1."""
     from torch.optim import SGD
 
-    return SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov)
+    from dl_runner.optim.eager import eager
+
+    return eager(SGD)(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
 
 
 def adam(
@@ -44,7 +48,9 @@ def adam(
     """Adam (Kingma and Ba, 2015). Weight decay enters as an L2 penalty in the gradient."""
     from torch.optim import Adam
 
-    return Adam(groups, lr=lr, betas=(beta1, beta2), eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(Adam)(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
 
 
 def adamw(
@@ -53,7 +59,9 @@ def adamw(
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
     from torch.optim import AdamW
 
-    return AdamW(groups, lr=lr, betas=(beta1, beta2), eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(AdamW)(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
 
 
 def nadam(
@@ -62,7 +70,9 @@ def nadam(
     """Adam with Nesterov momentum (Dozat, 2016)."""
     from torch.optim import NAdam
 
-    return NAdam(groups, lr=lr, betas=(beta1, beta2), eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(NAdam)(groups, lr=lr, betas=(beta1, beta2), eps=eps)
 
 
 def radam(
@@ -71,7 +81,9 @@ def radam(
     """Adam with a rectified variance of the adaptive rate (Liu et al., 2020)."""
     from torch.optim import RAdam
 
-    return RAdam(groups, lr=lr, betas=(beta1, beta2), eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(RAdam)(groups, lr=lr, betas=(beta1, beta2), eps=eps)
 
 
 def adamax(
@@ -80,7 +92,9 @@ def adamax(
     """Adam with the infinity norm (Kingma and Ba, 2015, section 7.1)."""
     from torch.optim import Adamax
 
-    return Adamax(groups, lr=lr, betas=(beta1, beta2), eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(Adamax)(groups, lr=lr, betas=(beta1, beta2), eps=eps)
 
 
 def rmsprop(
@@ -95,7 +109,9 @@ def rmsprop(
     """RMSProp (Hinton, 2012), g over the root of a leaky average of g²."""
     from torch.optim import RMSprop
 
-    return RMSprop(groups, lr=lr, alpha=alpha, momentum=momentum, centered=centered, eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(RMSprop)(groups, lr=lr, alpha=alpha, momentum=momentum, centered=centered, eps=eps)
 
 
 def adagrad(
@@ -104,14 +120,18 @@ def adagrad(
     """Adagrad (Duchi et al., 2011), g over the root of the sum of g²."""
     from torch.optim import Adagrad
 
-    return Adagrad(groups, lr=lr, lr_decay=lr_decay, eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(Adagrad)(groups, lr=lr, lr_decay=lr_decay, eps=eps, fused=True)
 
 
 def adadelta(groups: list[dict], *, lr: Positive = 1.0, rho: Fraction = 0.9, eps: Positive = 1e-6) -> Optimizer:
     """Adadelta (Zeiler, 2012): leaky averages of g² and of the squared updates."""
     from torch.optim import Adadelta
 
-    return Adadelta(groups, lr=lr, rho=rho, eps=eps)
+    from dl_runner.optim.eager import eager
+
+    return eager(Adadelta)(groups, lr=lr, rho=rho, eps=eps)
 
 
 def adafactor(
@@ -124,7 +144,9 @@ def adafactor(
     """
     from torch.optim import Adafactor
 
-    return Adafactor(groups, lr=lr, beta2_decay=beta2_decay, d=clip)
+    from dl_runner.optim.eager import eager
+
+    return eager(Adafactor)(groups, lr=lr, beta2_decay=beta2_decay, d=clip)
 
 
 def asgd(
@@ -137,7 +159,9 @@ def asgd(
     """
     from torch.optim import ASGD
 
-    return ASGD(groups, lr=lr, lambd=lambd, alpha=alpha, t0=t0)
+    from dl_runner.optim.eager import eager
+
+    return eager(ASGD)(groups, lr=lr, lambd=lambd, alpha=alpha, t0=t0)
 
 
 def rprop(
@@ -156,4 +180,6 @@ def rprop(
     """
     from torch.optim import Rprop
 
-    return Rprop(groups, lr=lr, etas=(shrink, grow), step_sizes=(smallest, largest))
+    from dl_runner.optim.eager import eager
+
+    return eager(Rprop)(groups, lr=lr, etas=(shrink, grow), step_sizes=(smallest, largest))

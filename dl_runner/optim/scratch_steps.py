@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from dl_runner.optim.eager import eager
 
-class _Written(Optimizer):
+
+class _Written(eager(Optimizer)):
     def __init__(self, groups: list[dict], **settings: float) -> None:
         super().__init__(groups, {"weight_decay": 0.0, **settings})
 

@@ -1,19 +1,25 @@
-"""Where a run computes, in what precision, with how many threads."""
+"""Where a run computes, in what precision and memory format, with how many threads."""
 
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from dl_runner.errors import UserError
+from dl_runner.runtime.cores import LOAD
 from dl_runner.spec import TaskName
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+CPUINFO = Path("/proc/cpuinfo")
 Autocast = Callable[[], AbstractContextManager]
 
 
@@ -39,41 +45,62 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def resolve_precision(precision: Literal["auto", "fp32", "bf16"], device: torch.device, task: TaskName) -> Precision:
-    """What "auto" means here: bf16 where matrix units compute it (CUDA 8.0 and up, processors with AMX), but never
-    for regression, whose targets need more digits than bf16 has."""
-    if precision != "auto":
-        return precision
-    units = {"cuda": _cuda_has_bf16_units, "cpu": _cpu_has_amx}.get(device.type, lambda device: False)
-    return "bf16" if task != "regression" and units(device) else "fp32"
+def resolve_precision(asked: Literal["auto"] | Precision, device: torch.device, task: TaskName) -> Precision:
+    """What "auto" means here: bf16 where it is computed faster (CUDA 8.0 and up, processors with AMX or AVX512-BF16),
+    but never for regression, whose targets need more digits than bf16 has.
+
+    Raises:
+        UserError: TF32 without a GPU that has it.
+    """
+    fast = {"cuda": _cuda_has_tensor_cores, "cpu": _cpu_has_bf16}.get(device.type, lambda device: False)
+    if asked == "tf32" and not (device.type == "cuda" and fast(device)):
+        raise UserError(f"device.precision=tf32: {device} has none; use fp32, bf16 or auto")
+    if asked != "auto":
+        return asked
+    return "bf16" if task != "regression" and fast(device) else "fp32"
 
 
-def _cuda_has_bf16_units(device: torch.device) -> bool:
+def _cuda_has_tensor_cores(device: torch.device) -> bool:
     return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def _cpu_has_amx(device: torch.device) -> bool:
-    information = Path("/proc/cpuinfo")
-    return information.exists() and "amx_bf16" in information.read_text()
+def _cpu_has_bf16(device: torch.device) -> bool:
+    return CPUINFO.exists() and bool(re.search(r"\b(amx|avx512)_bf16\b", CPUINFO.read_text()))
+
+
+def resolve_memory_format(asked: Literal["auto"] | MemoryFormat, model: nn.Module) -> MemoryFormat:
+    """What "auto" means here: channels_last for a model with two-dimensional convolutions."""
+    if asked != "auto":
+        return asked
+    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
+    return "channels_last" if convolves else "contiguous"
+
+
+def resolve_compile(asked: Literal["auto", "off", "on"], device: torch.device) -> bool:
+    """Whether torch.compile translates the model; "auto" means no, as docs/speed.md shows that it seldom pays.
+
+    Raises:
+        UserError: it needs a C++ compiler, and there is none.
+    """
+    names = [os.environ.get("CXX"), "g++", "clang++"]
+    if asked == "on" and device.type == "cpu" and not any(name and shutil.which(name) for name in names):
+        raise UserError("device.compile=on: needs a C++ compiler for the processor's code; install g++, or use off")
+    return asked == "on"
 
 
 def autocast(device: torch.device, precision: Precision) -> Autocast:
-    """A factory of contexts for the forward pass: autocast for bf16, nothing for fp32."""
-    if precision == "fp32":
+    """A factory of contexts for the forward pass: autocast for bf16, nothing else; TF32 is switched on or off."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    if precision != "bf16":
         return contextlib.nullcontext
     return lambda: torch.autocast(device.type, torch.bfloat16)
 
 
 def set_threads(threads: int | None) -> int:
-    """Use so many processor threads, or OMP_NUM_THREADS, or one per core that this process may run on; returns them."""
+    """Use so many processor threads, or OMP_NUM_THREADS, or one per core that others leave free; returns them."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    torch.set_num_threads(threads or (int(asked) if asked.isdigit() and int(asked) else cores()))
+    torch.set_num_threads(threads or (int(asked) if asked.isdigit() and int(asked) else LOAD.free_cores()))
     return torch.get_num_threads()
-
-
-def cores() -> int:
-    """The processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def synchronize(device: torch.device) -> None:

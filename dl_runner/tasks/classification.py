@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.losses import Loss
-from dl_runner.tasks.task import Batch, Sums, Task
+from dl_runner.tasks.task import Batch, Sums, Task, full_precision
 
 
 class _Classification:
@@ -19,7 +19,7 @@ class _Classification:
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
         inputs, labels = batch
-        logits = model(inputs)  # (batch, classes)
+        logits = full_precision(model(inputs))  # (batch, classes)
         loss = self.loss(logits, labels)
         correct = (logits.detach().argmax(1) == labels).sum()
         sums = {"loss": loss.detach() * len(labels), "correct": correct}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.losses import Loss
-from dl_runner.tasks.task import Batch, Sums, Task
+from dl_runner.tasks.task import Batch, Sums, Task, full_precision
 
 
 class _Regression:
@@ -20,7 +20,7 @@ class _Regression:
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
         inputs, targets = batch
-        predictions = model(inputs)  # (batch, outputs)
+        predictions = full_precision(model(inputs))  # (batch, outputs)
         loss = self.loss(predictions, targets)
         error = predictions.detach() - targets
         sums = {"loss": loss.detach() * len(targets), "squared": error.square().sum(), "absolute": error.abs().sum()}

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
 Batch = tuple[Tensor, Tensor]
 Sums = dict[str, Tensor]
+
+
+def full_precision(outputs: Tensor) -> Tensor:
+    """A model's outputs for its loss, which loses too much in the 8 bits of bfloat16; float64 stays as it is."""
+    return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
 
 
 class Task(Protocol):

@@ -73,13 +73,15 @@ class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 
     Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
-    (package to text), host ({name, cores}), device, precision, parameters (count), data (a DataSpec), seed, start and
-    end (ISO 8601, UTC), seconds (of all sittings together), status, step, metrics (SPLIT/NAME to number),
+    (package to text), host ({name, cores}), parameters (count), data (a DataSpec), seed; device, precision,
+    memory_format, compile and threads as they were resolved; start and end (ISO 8601, UTC), seconds (of all sittings
+    together), status, step, metrics (SPLIT/NAME to number),
     traceback (text, of a failure), resumed (list of {time, step}).
     """
 
     FIELDS = (
-        *("command", "git", "versions", "host", "device", "precision", "parameters", "data", "seed"),
+        *("command", "git", "versions", "host", "parameters", "data", "seed"),
+        *("device", "precision", "memory_format", "compile", "threads"),
         *("start", "end", "seconds", "status", "step", "metrics", "traceback", "resumed"),
     )
 

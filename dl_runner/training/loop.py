@@ -193,7 +193,7 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     for group, rate in zip(run.optimizer.param_groups, run.base_rates, strict=True):
         group["lr"] = rate * factor
     run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
+    run.model.zero_grad()
     return norm
 
 

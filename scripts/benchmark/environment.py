@@ -33,9 +33,10 @@ class Environment:
 
 
 def main() -> None:
-    from dl_runner.runtime.device import cores, resolve_device, set_threads
+    from dl_runner.runtime.cores import allowed_cores
+    from dl_runner.runtime.device import resolve_device, set_threads
 
-    device, usable = resolve_device("auto"), cores()
+    device, usable = resolve_device("auto"), allowed_cores()
     where = hardware(str(device), usable, versions()["torch"] or "unknown")
     print(json.dumps({"hardware": where, "cuda": device.type == "cuda", "cores": usable, "threads": set_threads(None)}))
 

@@ -54,7 +54,7 @@ def take_steps(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 
 
 def assert_same(one: nn.Module, other: nn.Module) -> None:
     for own, reference in zip(one.parameters(), other.parameters(), strict=True):
-        assert torch.equal(own, reference)
+        torch.testing.assert_close(own, reference, rtol=1e-6, atol=1e-7)  # a fused step rounds in another order
 
 
 def test_every_optimizer_has_a_reference():

@@ -9,9 +9,10 @@ from dl_runner.errors import UserError
 from dl_runner.runtime import device as module
 from dl_runner.runtime.device import (
     autocast,
-    cores,
     peak_memory_gib,
+    resolve_compile,
     resolve_device,
+    resolve_memory_format,
     resolve_precision,
     set_threads,
     synchronize,
@@ -82,11 +83,53 @@ def test_auto_precision_on_cuda(monkeypatch, capability, expected):
     assert resolve_precision("auto", CUDA, "regression") == "fp32"
 
 
-@pytest.mark.parametrize(("amx", "expected"), [(False, "fp32"), (True, "bf16")])
-def test_auto_precision_on_a_processor(monkeypatch, amx, expected):
-    monkeypatch.setattr(module, "_cpu_has_amx", lambda device: amx)
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fpu avx2 avx512f", "fp32"),
+        ("avx512f avx512_bf16 avx512vbmi", "bf16"),
+        ("amx_tile amx_bf16", "bf16"),
+        ("xamx_bf16", "fp32"),
+    ],
+)
+def test_auto_precision_on_a_processor(monkeypatch, tmp_path, flags, expected):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
+    monkeypatch.setattr(module, "CPUINFO", tmp_path / "cpuinfo")
     assert resolve_precision("auto", CPU, "classification") == expected
     assert resolve_precision("auto", CPU, "regression") == "fp32"
+
+
+@pytest.mark.parametrize(("device", "capability"), [(CPU, None), (MPS, None), (CUDA, (7, 5))])
+def test_tf32_without_a_gpu_that_has_it(monkeypatch, device, capability):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    with pytest.raises(UserError, match=f"device.precision=tf32: {device} has none; use fp32, bf16 or auto"):
+        resolve_precision("tf32", device, "classification")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
+def test_only_tf32_lets_matrix_products_round_to_it(precision):
+    autocast(CUDA, precision)
+    assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [(torch.nn.Linear(2, 2), "contiguous"), (torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)), "channels_last")],
+)
+def test_auto_memory_format(layer, expected):
+    assert resolve_memory_format("auto", layer) == expected
+    assert resolve_memory_format("contiguous", layer) == "contiguous"
+    assert resolve_memory_format("channels_last", layer) == "channels_last"
+
+
+def test_compiling_for_a_processor_needs_a_compiler(monkeypatch):
+    assert resolve_compile("auto", CPU) is resolve_compile("off", CPU) is False
+    monkeypatch.setattr(module.shutil, "which", lambda name: "/usr/bin/g++" if name == "g++" else None)
+    assert resolve_compile("on", CPU) is True
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    assert resolve_compile("on", CUDA) is True
+    with pytest.raises(UserError, match=r"device.compile=on: needs a C\+\+ compiler"):
+        resolve_compile("on", CPU)
 
 
 def test_auto_precision_elsewhere_is_fp32():
@@ -111,7 +154,8 @@ def test_threads(monkeypatch):
         assert set_threads(None) == torch.get_num_threads() == 3
         assert set_threads(2) == torch.get_num_threads() == 2
         monkeypatch.delenv("OMP_NUM_THREADS")
-        assert set_threads(None) == torch.get_num_threads() == cores()
+        monkeypatch.setattr(module.LOAD, "free_cores", lambda: 4)
+        assert set_threads(None) == torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
 

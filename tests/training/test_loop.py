@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from helpers import rows, run
+from helpers import EXACT, rows, run
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
@@ -42,7 +42,7 @@ COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps",
 
 def make(tmp_path, *overrides, tracker=None):
     """The Training that `dlrun OVERRIDES` would run, with its checkpoints below tmp_path."""
-    checked = config.check(config.to_plain(compose(["device=cpu", "device.threads=1", *overrides])))
+    checked = config.check(config.to_plain(compose([*EXACT, *overrides])))
     parts = build.build_parts(checked)
     training = build.build_training(parts)
     training.checkpoints = Checkpoints(tmp_path)
@@ -125,7 +125,14 @@ class StopAt(Tracker):
 
 
 @pytest.mark.parametrize("stop", [1, 7, 41, 45])  # in the first epoch, between reports, at its end, in the second
-@pytest.mark.parametrize("extra", [(), ("model.dropout=0.3", "augment=flip_crop", "optimizer=adam", "schedule=cosine")])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        (),
+        ("model.dropout=0.3", "augment=flip_crop", "optimizer=adam", "schedule=cosine"),
+        ("optimizer=momentum", "device.precision=bf16", "device.memory_format=channels_last"),
+    ],
+)
 def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, tmp_path):
     options = ("data.batch_size=32", "trainer.epochs=2", *extra)
     through, _ = make(tmp_path / "through", *options)

@@ -1,0 +1,90 @@
+"""What makes a run fast leaves what it computes the same, within the digits of its precision."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import rows, run
+
+from dl_runner import build, config
+from dl_runner.data.augment import horizontal_flip
+from dl_runner.data.batches import batches
+from dl_runner.data.splits import Split
+from dl_runner.inference import evaluate_run
+from dl_runner.spec import DataSpec
+
+FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
+MODELS = ("lenet", "bn_lenet", "lenet_parallel", "resnet18 model.stem=small data.image_size=12")
+
+
+def losses(folder: Path) -> list[float]:
+    return [row["train/loss"] for row in rows(folder) if "train/loss" in row]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])  # a fused step reads the strides of its tensors
+def test_channels_last_trains_to_the_same_losses(model, optimizer, tmp_path):
+    options = (*FEW, *f"model={model}".split(), f"optimizer={optimizer}")
+    plain = run(tmp_path / "plain", *options)
+    last = run(tmp_path / "last", *options, "device.memory_format=channels_last")
+    assert last.record["memory_format"] == "channels_last"
+    assert losses(last.record.folder) == pytest.approx(losses(plain.record.folder), rel=1e-2)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_bf16_trains_nearly_the_same(model, tmp_path):
+    plain = run(tmp_path / "plain", *FEW, *f"model={model}".split())
+    fast = run(tmp_path / "fast", *FEW, *f"model={model}".split(), "device.precision=bf16")
+    assert losses(fast.record.folder) == pytest.approx(losses(plain.record.folder), rel=0.05)
+    assert losses(fast.record.folder) != losses(plain.record.folder)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+@pytest.mark.parametrize("size", [6, 12])
+def test_three_channels_reach_the_model_channels_last(augmented, size):
+    images = torch.randint(0, 256, (10, 3, 6, 6), dtype=torch.uint8)
+    spec = DataSpec(
+        "classification", input_shape=(3, size, size), outputs=2, classes=("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3
+    )
+    options = {"batch_size": 4, "device": "cpu", "shuffle": True, "transform": horizontal_flip() if augmented else None}
+    split = Split(images, torch.zeros(10, dtype=torch.int64))
+    plain = batches(split, spec, **options)
+    last = batches(split, spec, memory_format="channels_last", **options)
+    for (one, _), (other, _) in zip(plain.epoch(), last.epoch(), strict=True):
+        assert one.is_contiguous()
+        assert other.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(one, other)
+
+
+def test_large_evaluation_batches_measure_the_same(tmp_path):
+    whole = run(tmp_path / "whole", *FEW).record
+    parts = run(tmp_path / "parts", *FEW, "trainer.evaluate_batches=1000").record  # keeps to data.batch_size
+    for name in ("test/loss", "test/accuracy", "validation/accuracy"):
+        assert whole["metrics"][name] == pytest.approx(parts["metrics"][name], rel=1e-5)
+
+
+def test_a_run_is_evaluated_as_it_was_trained_whatever_this_machine_would_choose(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "resolve_precision", lambda asked, *place: "bf16" if asked == "auto" else asked)
+    folder = run(tmp_path, *FEW, "model=lenet", "device.precision=auto").record.folder
+    assert json.loads((folder / "run.json").read_text())["precision"] == "bf16"
+    monkeypatch.setattr(build, "resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked)
+    assert config.load_run(folder).device.precision == "bf16"
+    _, measured = evaluate_run(folder, "test", "best")
+    assert measured["test/loss"] == pytest.approx(
+        json.loads((folder / "run.json").read_text())["metrics"]["test/loss"], rel=1e-6
+    )
+
+
+def test_a_folder_of_an_earlier_version_goes_on_as_it_ran(tmp_path):
+    folder = run(tmp_path, *FEW).record.folder
+    plain = config.load(folder / config.CONFIG)
+    for key in ("memory_format", "compile"):
+        del plain["device"][key]
+    (folder / config.CONFIG).write_text(config.save(plain))
+    record = json.loads((folder / "run.json").read_text())
+    for key in ("memory_format", "compile", "threads"):
+        del record[key]
+    (folder / "run.json").write_text(json.dumps(record))
+    device = config.load_run(folder).device
+    assert (device.memory_format, device.compile, device.threads) == ("contiguous", "off", 1)

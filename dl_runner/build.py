@@ -167,11 +167,13 @@ def build_data(config: Config, builders: Builders) -> Data:
     wanted = {name: value for name, value in offered.items() if name in inspect.signature(function).parameters}
     return prepare(
         builders.data(**wanted),
-        validation=data.validation,
+        validation=data.validation or 0.0,
         limit=data.limit,
         image_size=data.image_size,
         normalize=data.normalize,
         seed=seed,
+        folds=data.folds,
+        fold=data.fold,
     )
 
 

@@ -18,15 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dl_runner import registry
-from dl_runner.checks import (
-    CountInt,
-    Fraction,
-    NonNegative,
-    Positive,
-    PositiveInt,
-    arguments,
-    checked,
-)
+from dl_runner.checks import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, arguments, checked
+from dl_runner.data.folds import check_folds
 from dl_runner.duration import Duration, Steps
 from dl_runner.errors import UserError, hint
 from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
@@ -49,10 +42,13 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Part):
-    """`dl_runner.data`: `validation` is a fraction of the training examples, `limit` a number of them."""
+    """`dl_runner.data`: `validation` is a fraction of the training examples, `limit` a number of them, `folds` the
+    parts that they are cut into, of which `fold` is the validation data."""
 
     root: Path | None
-    validation: Fraction
+    validation: Fraction | None
+    folds: Folds | None = None
+    fold: CountInt | None = None
     limit: PositiveInt | None
     image_size: PositiveInt | None
     batch_size: PositiveInt
@@ -162,6 +158,8 @@ def section(schema: type, values: Any, key: str) -> Any:
         raise UserError(f"{dotted}{name}={value}: no such key{hint(name, names)}")
     result = {}
     for name in sorted(names):
+        if name not in values and hasattr(schema, name):  # a run folder older than this key, which has a default
+            continue
         if name not in values:
             raise UserError(f"{dotted}{name}: missing from the config")
         schema_of = next(iter(typing.get_args(hints[name])), hints[name])  # of `Part | None` the Part
@@ -267,6 +265,7 @@ def check(plain: dict[str, Any]) -> Config:
             # A plugin may bring it; which it is, build.py finds out, because importing one may import torch.
             if not config.plugins and not importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
                 raise
+    check_folds(config.data.folds, config.data.fold, config.data.validation)
     _check_combinations(config)
     return config
 

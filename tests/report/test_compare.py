@@ -101,10 +101,10 @@ def test_folds_are_folded_like_seeds(tmp_path, capsys):
 
 def test_real_folds_of_a_sweep(capsys):
     small = ["trainer.steps=2", "device=cpu", "device.threads=1", "tracker.tensorboard=false", "model=softmax"]
-    assert run(["-m", "data.folds=3", "data.fold=0,1,2", *small]) == 0
+    assert run(["-m", "data.folds=2", "data.fold=0,1", *small]) == 0
     capsys.readouterr()
     (row,) = table(capsys, "outputs")
-    assert row["n"] == "3" and 0 < float(row["validation/accuracy"]) < 1 and float(row["seconds"]) > 0
+    assert row["n"] == "2" and 0 < float(row["validation/accuracy"]) < 1 and float(row["seconds"]) > 0
 
 
 def test_a_run_made_twice_counts_once_and_the_reader_hears_of_it(tmp_path, capsys):
@@ -181,7 +181,7 @@ def test_where_on_runs(condition, count, sweep, capsys):
 
 def test_where_on_results_looks_at_the_mean_and_never_at_lucky_seeds(sweep, capsys):
     rows = table(capsys, str(sweep), "--where", "validation/accuracy>0.905", "--where", "model=mlp")
-    assert [(row["n"], row["optimizer.lr"] if "optimizer.lr" in row else None) for row in rows] == [("3", None)]
+    assert [(row["n"], row["folders"].count("mlp,0.01,")) for row in rows] == [("3", 3)]
 
 
 @pytest.mark.parametrize(
@@ -231,11 +231,8 @@ def test_diff_shows_the_keys_that_differ(tmp_path, capsys):
     make_run(tmp_path / "a")
     make_run(tmp_path / "b", {"optimizer": {"name": "adam"}, "device.threads": 2})
     assert run(["compare", "--diff", "a", "b/config.yaml", "--csv"]) == 0
-    assert (
-        capsys.readouterr().out.splitlines()
-        == [*("key,a,b/config.yaml", "optimizer.lr,0.1,—", "optimizer.name,sgd,adam", "device.threads,1,2")]
-        or True
-    )
+    lines = ["key,a,b/config.yaml", "device.threads,1,2", "optimizer.lr,0.1,—", "optimizer.name,sgd,adam"]
+    assert capsys.readouterr().out.splitlines() == lines
     assert run(["compare", "--diff", "a", "a"]) == 0
     assert "the same" in capsys.readouterr().out
     assert "nowhere" in mistake(capsys, "--diff", "a", "nowhere")

@@ -25,7 +25,7 @@ def diff(first: Path, second: Path) -> list[Column]:
     return [
         Column("key", keys, numeric=False),
         *(
-            Column(name, [_text(values.get(key)) for key in keys], numeric=False)
+            Column(name, [_text(values.get(key)) for key in keys], numeric=False, title=name)
             for name, values in zip(names, (ours, theirs), strict=True)
         ),
     ]

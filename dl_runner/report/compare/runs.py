@@ -137,6 +137,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dict[str, Any]]) -> Run:
+    if not all({"step", "epoch", "time"} <= row.keys() for row in rows):
+        raise ValueError(f"{METRICS} has rows without step, epoch or time")
     status = record["status"]
     alive = status == "running" and is_locked(folder)
     if status == "running" and not alive:

@@ -17,15 +17,18 @@ MOST_DECIMALS = 4
 
 @dataclass(frozen=True)
 class Column:
-    """A key, the texts of its cells, and whether they are numbers."""
+    """A key, the texts of its cells, whether they are numbers, and a title where the key is none."""
 
     key: str
     cells: list[str]
     numeric: bool
+    title: str | None = None
 
     @property
     def heading(self) -> str:
         """The key in one or two lines: what it is of, and what it is."""
+        if self.title is not None:
+            return self.title
         if self.key.endswith(".name"):
             return self.key.removesuffix(".name")
         for sign in "/.":

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def compare(given: argparse.Namespace) -> None:
     if given.diff:
         print_diff(*given.diff, given)
         return
-    folders = given.folders or [Path("outputs")]
+    folders = given.folders or [Path(os.environ.get("DLRUN_OUTPUT_DIR", "outputs"))]
     runs, notes = load_all(folders)
     for note in notes:
         print(f"dlrun: warning: {note}", file=sys.stderr)

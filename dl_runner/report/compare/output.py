@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from dl_runner.report.compare.rows import Row
 from dl_runner.report.compare.table import Column
+from dl_runner.tracking.console import Terminal
 
 LONGEST_NAME = 32
 UNLIMITED = 10_000
@@ -33,7 +33,7 @@ def terminal(columns: Sequence[Column], expendable: Sequence[str]) -> list[str]:
         the keys of the columns that did not fit.
     """
     limited = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    console = Console(highlight=False, width=None if limited else UNLIMITED)
+    console = Terminal(highlight=False, width=None if limited else UNLIMITED)
     shown, hidden = list(columns), []
     longest = LONGEST_NAME if limited else UNLIMITED
     for key in expendable:

@@ -20,7 +20,6 @@ from torch import nn
 
 from dl_runner import registry
 from dl_runner.checks import arguments
-from dl_runner.config import Config, Part
 from dl_runner.data.augment import compose
 from dl_runner.data.batches import Batches, batches
 from dl_runner.data.files import default_root
@@ -45,6 +44,7 @@ from dl_runner.runtime.device import (
     set_threads,
 )
 from dl_runner.runtime.seeding import seed_everything
+from dl_runner.schema import Config, Part
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
@@ -200,11 +200,13 @@ def build_data(config: Config, builders: Builders) -> Data:
     wanted = {name: value for name, value in offered.items() if name in inspect.signature(function).parameters}
     return prepare(
         builders.data(**wanted),
-        validation=data.validation,
+        validation=data.validation or 0.0,
         limit=data.limit,
         image_size=data.image_size,
         normalize=data.normalize,
         seed=seed,
+        folds=data.folds,
+        fold=data.fold,
     )
 
 

@@ -40,6 +40,7 @@ class Within:
 
 PositiveInt = Annotated[int, Within(low=1)]
 CountInt = Annotated[int, Within(low=0)]
+Folds = Annotated[int, Within(low=2)]
 Positive = Annotated[float, Within(low=0, low_open=True)]
 NonNegative = Annotated[float, Within(low=0)]
 Fraction = Annotated[float, Within(low=0, high=1, high_open=True)]  # [0, 1)

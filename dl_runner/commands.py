@@ -147,6 +147,15 @@ def predict(argv: list[str]) -> None:
     )
 
 
+def compare(argv: list[str]) -> None:
+    """dlrun compare DIR…: a table of runs, their learning curves, and what the hyperparameters do."""
+    from dl_runner.report.compare import command
+
+    parser = _parser("compare", "Set runs side by side: what they differ in, and how they went.")
+    command.add_options(parser)
+    command.compare(parser.parse_intermixed_args(command.join_sort(argv)))
+
+
 def tensorboard(argv: list[str]) -> None:
     """dlrun tensorboard [DIR]: TensorBoard over a folder of runs; further options are TensorBoard's own."""
     parser = _parser("tensorboard", "Open TensorBoard over a folder of runs; other options are TensorBoard's own.")
@@ -167,6 +176,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "resume": resume,
     "evaluate": evaluate,
     "predict": predict,
+    "compare": compare,
     "tensorboard": tensorboard,
 }
 

@@ -1,37 +1,25 @@
-"""The typed schema of an experiment and every check that needs no torch.
+"""From a composed config, or a run folder's, to a checked `Config`: every check that needs no torch.
 
-`check` turns a composed config, plain containers, into a `Config`. Sections with a fixed meaning are dataclasses;
-a part that a builder makes (model, optimizer, …) is a `Part`, a name with arguments for the builder's signature.
 Imports no torch, so that a mistake is answered at once.
 """
 
 import dataclasses
 import importlib.metadata
 import os
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dl_runner import registry
-from dl_runner.checks import (
-    CountInt,
-    Fraction,
-    NonNegative,
-    Positive,
-    PositiveInt,
-    arguments,
-    checked,
-)
-from dl_runner.duration import Duration, Steps
-from dl_runner.errors import UserError, hint
+from dl_runner.checks import arguments
+from dl_runner.data.folds import check_folds
+from dl_runner.errors import UserError
 from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import read_json
+from dl_runner.schema import Config, section
 
 # `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
 OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
@@ -39,147 +27,6 @@ OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 
 CONFIG = "config.yaml"  # of a run folder
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A builder's name in its registry group, and keyword arguments for it, unchecked until the builder is at hand."""
-
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataConfig(Part):
-    """`dl_runner.data`: `validation` is a fraction of the training examples, `limit` a number of them."""
-
-    root: Path | None
-    validation: Fraction
-    limit: PositiveInt | None
-    image_size: PositiveInt | None
-    batch_size: PositiveInt
-    normalize: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayersConfig:
-    name: Literal["torch", "scratch"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegularizationConfig:
-    """What each λ and limit means is in conf/regularization/none.yaml; all of them hold for weights only."""
-
-    weight_decay: NonNegative
-    l2: NonNegative
-    l1: NonNegative
-    decoupled: NonNegative
-    max_norm: Positive | None
-    label_smoothing: Fraction
-    dropout: Fraction | None
-    early_stopping: PositiveInt | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
-    transforms: list[dict]
-
-    @property
-    def parts(self) -> list[Part]:
-        return [section(Part, transform, f"augment.transforms.{i}") for i, transform in enumerate(self.transforms)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceConfig:
-    """The defaults are what a run folder of before these keys existed has run with."""
-
-    name: str
-    precision: Literal["auto", "fp32", "tf32", "bf16"]
-    threads: PositiveInt | None
-    memory_format: Literal["auto", "contiguous", "channels_last"] = "contiguous"
-    compile: Literal["auto", "off", "on"] = "off"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainerConfig:
-    """Exactly one of `epochs` and `steps` is set."""
-
-    epochs: Positive | None
-    steps: PositiveInt | None
-    evaluate_every: Steps
-    log_every: Steps
-    checkpoint_every: Duration
-    accumulate: PositiveInt
-    clip_norm: Positive | None
-    test: Literal["best", "last", "every", "never"]
-    evaluate_batches: PositiveInt | None
-    profile_steps: CountInt
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackerConfig:
-    console: Literal["auto", "rich", "plain", "none"]
-    tensorboard: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """One experiment. `plain` is the same as resolved plain containers, which is what a run folder stores."""
-
-    data: DataConfig
-    model: Part
-    layers: LayersConfig
-    loss: Part
-    optimizer: Part
-    schedule: Part
-    regularization: RegularizationConfig
-    init: Part
-    augment: AugmentConfig
-    device: DeviceConfig
-    trainer: TrainerConfig
-    tracker: TrackerConfig
-    lesson: Part | None
-    expected: dict | None
-    seed: CountInt
-    plugins: list[str]
-    outputs: Path
-    plain: dict[str, Any] = field(repr=False, default_factory=dict)
-
-
-def section(schema: type, values: Any, key: str) -> Any:
-    """A dataclass from a mapping; unknown keys become a Part's arguments, or an error.
-
-    Args:
-        schema: a dataclass whose annotations `checks.convert` understands.
-        values: the mapping from a config.
-        key: its dotted place in the config, "" for the whole.
-
-    Raises:
-        UserError: not a mapping, a key too many or too few, or a value that does not fit.
-    """
-    if not isinstance(values, Mapping):
-        raise UserError(f"{key}={values}: expected keys and values, as in conf/{key}/")
-    hints = typing.get_type_hints(schema, include_extras=True)
-    names = {field.name for field in dataclasses.fields(schema)} - {"arguments", "plain"}
-    optional = {field.name for field in dataclasses.fields(schema) if field.default is not dataclasses.MISSING}
-    dotted = f"{key}." if key else ""
-    rest = {name: value for name, value in values.items() if name not in names}
-    if rest and not issubclass(schema, Part):
-        name, value = next(iter(rest.items()))
-        raise UserError(f"{dotted}{name}={value}: no such key{hint(name, names)}")
-    result = {}
-    for name in sorted(names):
-        if name not in values and name in optional:
-            continue
-        if name not in values:
-            raise UserError(f"{dotted}{name}: missing from the config")
-        schema_of = next(iter(typing.get_args(hints[name])), hints[name])  # of `Part | None` the Part
-        nested = dataclasses.is_dataclass(schema_of) and not hasattr(schema_of, "parse") and values[name] is not None
-        place = f"{dotted}{name}"
-        result[name] = section(schema_of, values[name], place) if nested else checked(values[name], hints[name], place)
-    if issubclass(schema, Part):
-        result["arguments"] = rest
-    return schema(**result)
 
 
 def to_plain(composed: DictConfig) -> dict[str, Any]:
@@ -216,7 +63,7 @@ def load(path: Path) -> dict[str, Any]:
     return to_plain(loaded)
 
 
-def load_run(folder: Path, device: str | None = None) -> "Config":
+def load_run(folder: Path, device: str | None = None) -> Config:
     """The checked config of a run folder, fitted to the place where it is read.
 
     Args:
@@ -288,6 +135,7 @@ def check(plain: dict[str, Any]) -> Config:
             # A plugin may bring it; which it is, build.py finds out, because importing one may import torch.
             if not config.plugins and not importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
                 raise
+    check_folds(config.data.folds, config.data.fold, config.data.validation)
     _check_combinations(config)
     return config
 

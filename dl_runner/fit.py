@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from dl_runner.build import Builders, build_horizon, build_task
-from dl_runner.config import Config
 from dl_runner.data.splits import Data
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import Reactive
+from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 
 

@@ -13,7 +13,6 @@ from torch import nn
 
 from dl_runner import build, config
 from dl_runner.build import Parts
-from dl_runner.config import Config
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.fit import check_fit
 from dl_runner.header import run_info
@@ -21,6 +20,7 @@ from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
+from dl_runner.schema import Config
 from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
 from dl_runner.tracking.metrics_file import MetricsFile

@@ -8,8 +8,8 @@ from helpers import QUIET
 
 from dl_runner import config
 from dl_runner.compose import compose
-from dl_runner.config import Config
 from dl_runner.lessons.study import PICTURE, teach
+from dl_runner.schema import Config
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 
 

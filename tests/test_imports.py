@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from run_folders import make_run
 
 PACKAGE = Path(__file__).parents[1] / "dl_runner"
 # Each layer may import itself and the layers before it; models only what their line says.
@@ -14,7 +15,7 @@ LAYERS = [
     {"layers", "runtime"},
     {"models", "data", "optim", "init", "regularize", "tracking"},
     {"tasks", "report"},
-    {"training"},
+    {"training", "schema"},
     {"config"},
     {"build"},
     {"fit", "header"},
@@ -110,6 +111,15 @@ QUICK = {
     "tensorboard nowhere": 2,
     "-m model=lenet trainer.epochs=abc,def": 2,
 }
+
+
+def test_compare_reads_runs_without_torch_and_draws_only_when_asked(tmp_path):
+    make_run(tmp_path / "runs" / "a")
+    make_run(tmp_path / "runs" / "b", {"optimizer.lr": 0.5})
+    probe = PROBE.replace("LINES", repr(["compare runs", "compare runs --png picture.png"])).replace('"numpy", ', "")
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, text=True, check=True)
+    answers = [line for line in done.stderr.splitlines() if line.startswith("@")]
+    assert answers == ["@ 'compare runs' 0 []", "@ 'compare runs --png picture.png' 0 ['matplotlib']"]
 
 
 def test_help_lists_and_plain_mistakes_are_answered_without_torch(tmp_path):

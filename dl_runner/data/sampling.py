@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 # One independent random stream per purpose, so that, say, `limit` does not move the validation split.
-STREAMS = {"test": 1, "validation": 2, "limit": 3}
+STREAMS = {"test": 1, "validation": 2, "limit": 3, "folds": 4}
 
 
 def hold_out(targets: Tensor, fraction: float, seed: int, stream: str) -> tuple[Tensor, Tensor]:
@@ -49,6 +49,33 @@ def take(targets: Tensor, count: int, seed: int, stream: str) -> Tensor:
     low = np.full(len(sizes), 1 if count >= len(sizes) else 0)
     counts = _apportion(count * sizes / max(sizes.sum(), 1), count, low, sizes)
     return torch.from_numpy(_draw(members, counts, seed, stream))
+
+
+def hold_out_fold(targets: Tensor, folds: int, fold: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The indices outside and inside one of `folds` parts, each in ascending order.
+
+    The parts are disjoint and together hold every example once. Their sizes differ by one at most, and so do their
+    shares of any class (int64 labels); regression targets (float) are dealt at random.
+
+    Args:
+        targets: (n,) labels or (n, outputs).
+        folds: in [2, n].
+        fold: in [0, folds).
+        seed: >= 0.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS["folds"],)))
+    # Dealt like cards, class after class, so that a class goes on at the part where the one before it stopped.
+    dealt = np.concatenate([generator.permutation(of_class) for of_class in _classes(targets)[1]])
+    held = np.sort(dealt[fold::folds])
+    kept = np.setdiff1d(np.arange(len(targets)), held, assume_unique=True)
+    return torch.from_numpy(kept), torch.from_numpy(held)
+
+
+def smallest_class(targets: Tensor) -> tuple[int, int | None]:
+    """The number of examples of the rarest class that occurs, and its label; of all, and None, for regression."""
+    sizes, members = _classes(targets)
+    rarest = int(sizes.argmin())
+    return int(sizes[rarest]), None if targets.is_floating_point() else int(targets[members[rarest][0]])
 
 
 def _classes(targets: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:

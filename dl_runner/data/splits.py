@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dl_runner.data.images import decode
-from dl_runner.data.sampling import hold_out, take
+from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
 
@@ -91,7 +91,15 @@ class Data:
 
 
 def prepare(
-    data: Data, *, validation: float, limit: int | None, image_size: int | None, normalize: bool, seed: int
+    data: Data,
+    *,
+    validation: float,
+    limit: int | None,
+    image_size: int | None,
+    normalize: bool,
+    seed: int,
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> Data:
     """What a builder returned, made ready for training; the same seed gives the same splits.
 
@@ -102,14 +110,21 @@ def prepare(
         image_size: side of the square that a batch is resized to, in pixels; None for the native size.
         normalize: False sets mean 0 and standard deviation 1.
         seed: >= 0.
+        folds: cut the training examples into so many stratified parts, >= 2, instead of holding out `validation`.
+        fold: the part that is the validation split, in [0, folds); the others are the training split.
 
     Raises:
-        UserError: vectors with an image size, or a split that would be empty.
+        UserError: vectors with an image size, a split that would be empty, fewer examples of a class than folds, or
+            folds of data that have a validation split of their own.
     """
     spec, train, held = _fitted(data.spec, image_size, normalize), data.train, data.validation
     if not len(train):
         raise UserError("data: there is no training example; check the data set's files")
-    if held is None and validation > 0:
+    if folds is not None:
+        _check_folds(data, folds)
+        kept_at, held_at = hold_out_fold(train.targets, folds, fold, seed)
+        train, held = train.subset(kept_at), train.subset(held_at)
+    elif held is None and validation > 0:
         kept_at, held_at = hold_out(train.targets, validation, seed, "validation")
         if not len(held_at):
             raise UserError(
@@ -120,6 +135,18 @@ def prepare(
     if limit is not None and limit < len(train):
         train = train.subset(take(train.targets, limit, seed, "limit"))
     return Data(spec, train, held, data.test)
+
+
+def _check_folds(data: Data, folds: int) -> None:
+    if data.validation is not None:
+        raise UserError(
+            f"data.folds={folds}: the data set has a validation split of its own; set data.folds=null data.fold=null"
+        )
+    fewest, label = smallest_class(data.train.targets)
+    if folds > fewest:
+        of = f"class {data.spec.classes[label]} has" if label is not None else "there are"
+        remedy = f"use at most data.folds={fewest}" if fewest > 1 else "use data.validation instead"
+        raise UserError(f"data.folds={folds}: {of} only {fewest} training examples to share among the folds; {remedy}")
 
 
 def fingerprint(data: Data) -> str:

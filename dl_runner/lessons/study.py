@@ -17,12 +17,12 @@ from torch import nn
 
 from dl_runner import build, config, registry
 from dl_runner.checks import arguments
-from dl_runner.config import Config
 from dl_runner.data.splits import Data
 from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.report.pictures import to_pixels
 from dl_runner.run import Watch, finish, fitting_parts
 from dl_runner.runtime.files import atomic_path, write_atomic
+from dl_runner.schema import Config
 from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
 from dl_runner.tracking.metrics_file import METRICS, read_metrics

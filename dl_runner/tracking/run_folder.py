@@ -69,6 +69,20 @@ def lock(folder: Path) -> Iterator[None]:
             fcntl.flock(log, fcntl.LOCK_UN)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process runs in `folder` now. Only asks: nothing waits, nothing is written."""
+    try:
+        log = (folder / LOG).open("rb")
+    except OSError:
+        return False
+    with log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of at once, as the file closes
+        except BlockingIOError:
+            return True
+    return False
+
+
 class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 

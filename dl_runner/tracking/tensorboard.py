@@ -1,6 +1,5 @@
 """TensorBoard: one event file a run, in the run folder, with the hyperparameters in this same run."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,31 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dl_runner.tracking.hyperparameters import hyperparameters
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
 EVENTS = "events.out.tfevents.*"
-# Keys of the config, and folders of keys, that say where or how to report, not what to train.
-NOT_HYPERPARAMETERS = (
-    *("outputs", "tracker", "plugins", "data.root", "device.threads", "expected", "lesson"),
-    *("trainer.log_every", "trainer.checkpoint_every", "trainer.profile_steps"),
-)
-
-
-def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> dict[str, float | bool | str]:
-    """The config flattened to dotted keys, scalars only: lists as JSON text, null as the text "null"."""
-    flat: dict[str, float | bool | str] = {}
-    for name, value in config.items():
-        key = f"{prefix}{name}"
-        if key in NOT_HYPERPARAMETERS:
-            continue
-        if isinstance(value, Mapping):
-            flat |= hyperparameters(value, f"{key}.")
-        elif isinstance(value, bool | int | float | str):
-            flat[key] = value
-        else:
-            flat[key] = json.dumps(value, default=str)
-    return flat
 
 
 class TensorBoard(Tracker):

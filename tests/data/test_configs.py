@@ -7,12 +7,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from dl_runner import config
 from dl_runner.checks import arguments
+from dl_runner.compose import compose as compose_run
 from dl_runner.registry import builder
 
 CONF = Path(__file__).parents[2] / "conf"
 DATA = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
-COMMON = {"root", "validation", "limit", "image_size", "batch_size", "normalize"}
+COMMON = {"root", "validation", "folds", "fold", "limit", "image_size", "batch_size", "normalize"}
 FILLED_IN = {"root", "seed", "image_size"}
 
 
@@ -24,18 +26,31 @@ def composed(choice: str):
 @pytest.mark.parametrize("name", DATA)
 def test_a_data_yaml_names_every_keyword_with_its_default(name, monkeypatch):
     monkeypatch.delenv("DLRUN_DATA_DIR", raising=False)
-    config = composed(f"data={name}").data
-    assert config.name == name and config.root is None and set(config) >= COMMON
+    composition = composed(f"data={name}").data
+    assert composition.name == name and composition.root is None and set(composition) >= COMMON
     function = builder("data", name)
     parameters = {key: value for key, value in inspect.signature(function).parameters.items() if key not in FILLED_IN}
-    own = set(config) - COMMON - {"name"}
+    own = set(composition) - COMMON - {"name"}
     assert own == set(parameters)
-    missing = {key: "given by the user" for key in own if OmegaConf.is_missing(config, key)}
-    values = OmegaConf.to_container(config, resolve=True)
+    missing = {key: "given by the user" for key in own if OmegaConf.is_missing(composition, key)}
+    values = OmegaConf.to_container(composition, resolve=True)
     checked = arguments(function, {key: values[key] for key in own} | missing, "data", FILLED_IN)
     for key, parameter in parameters.items():
         if parameter.default is not inspect.Parameter.empty:
             assert checked[key] == parameter.default, key
+
+
+def test_folds_take_the_place_of_the_validation_share():
+    plain = config.to_plain(compose_run(["data.folds=5", "data.fold=3"]))
+    data = config.check(plain).data
+    assert (data.validation, data.folds, data.fold) == (None, 5, 3)
+    assert config.to_plain(compose_run([]))["data"]["validation"] == 0.1
+
+
+def test_a_run_folder_older_than_the_folds_is_understood():
+    plain = config.to_plain(compose_run([]))
+    del plain["data"]["folds"], plain["data"]["fold"]
+    assert config.check(plain).data.folds is None
 
 
 def test_the_root_comes_from_the_environment(monkeypatch):

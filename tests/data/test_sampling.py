@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dl_runner.data.sampling import hold_out, take
+from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
 
 class_sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 fractions = st.floats(0.01, 0.99)
@@ -71,3 +71,32 @@ def test_rare_classes_get_one_example_on_either_side():
     assert torch.bincount(targets[held], minlength=4).tolist() == [9, 1, 1, 0]
     assert torch.bincount(targets[kept], minlength=4)[1:].tolist() == [1, 1, 1]
     assert torch.bincount(targets[take(targets, 4, 0, "limit")]).tolist() == [1, 1, 1, 1]
+
+
+@quick
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=8), st.data())
+def test_folds_are_a_stratified_partition(sizes, data):
+    targets = shuffled_labels(sizes)
+    folds = data.draw(st.integers(2, len(targets)))
+    parts = [hold_out_fold(targets, folds, fold, seed=3) for fold in range(folds)]
+    held = torch.cat([held for _, held in parts]).tolist()
+    assert sorted(held) == list(range(len(targets)))
+    for kept, of_fold in parts:
+        assert sorted([*kept.tolist(), *of_fold.tolist()]) == list(range(len(targets)))
+        assert of_fold.tolist() == sorted(of_fold.tolist())
+    counts = torch.stack([torch.bincount(targets[of_fold], minlength=3 * len(sizes)) for _, of_fold in parts])
+    assert int((counts.amax(0) - counts.amin(0)).max()) <= 1
+    assert int(counts.sum(1).max() - counts.sum(1).min()) <= 1
+
+
+@pytest.mark.parametrize("targets", [torch.arange(200) % 4, torch.zeros(200, 1)], ids=["labels", "regression"])
+def test_folds_depend_on_the_seed_alone(targets):
+    held = hold_out_fold(targets, 5, 2, 7)[1]
+    assert len(held) == 40
+    assert torch.equal(held, hold_out_fold(targets, 5, 2, 7)[1])
+    assert not torch.equal(held, hold_out_fold(targets, 5, 2, 8)[1])
+
+
+def test_the_rarest_class_that_occurs():
+    assert smallest_class(torch.tensor([4, 2, 2, 4, 4])) == (2, 2)
+    assert smallest_class(torch.zeros(7, 1)) == (7, None)

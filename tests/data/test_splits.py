@@ -55,6 +55,15 @@ def test_no_validation_and_a_given_one():
     assert data.validation is given and len(data.train) == 100
 
 
+def test_the_folds_take_the_place_of_validation_and_cover_the_training_examples():
+    folds = [prepared(Data(IMAGES, images()), folds=5, fold=fold, limit=30) for fold in range(5)]
+    assert sorted(one for data in folds for one in ids(data.validation)) == list(range(100))
+    for data in folds:
+        assert (len(data.train), len(data.validation)) == (30, 20)
+        assert not set(ids(data.train)) & set(ids(data.validation))
+        assert torch.bincount(data.validation.targets).tolist() == [4] * 5
+
+
 def test_regression_splits_at_random():
     inputs = torch.arange(100.0).view(50, 2)
     data = prepared(Data(VECTORS, Split(inputs, inputs[:, :1])))
@@ -77,6 +86,9 @@ def test_input_shape_and_normalization_follow_the_settings():
         (Data(VECTORS, Split(torch.zeros(1, 2), torch.zeros(1, 1))), {}, "data.validation=0.2"),
         (Data(IMAGES, images(5)), {}, "data.validation=0.2"),
         (Data(IMAGES, images(0)), {}, "no training example"),
+        (Data(IMAGES, images(19)), {"folds": 4, "fold": 0}, "class e has only 3 training examples"),
+        (Data(VECTORS, Split(torch.zeros(2, 2), torch.zeros(2, 1))), {"folds": 3, "fold": 0}, "at most data.folds=2"),
+        (Data(IMAGES, images(), validation=images(7)), {"folds": 3, "fold": 0}, "validation split of its own"),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(data, changes, message):

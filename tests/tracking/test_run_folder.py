@@ -14,7 +14,7 @@ import dl_runner
 from dl_runner import DataSpec
 from dl_runner.errors import UserError
 from dl_runner.tracking import run_folder
-from dl_runner.tracking.run_folder import RunRecord, create, lock
+from dl_runner.tracking.run_folder import RunRecord, create, is_locked, lock
 
 START = {"command": ["dlrun", "seed=1"], "seed": 1, "device": "cpu", "precision": "fp32"}
 
@@ -68,6 +68,15 @@ with lock(Path(sys.argv[1])): print("held", flush=True); time.sleep(60)
         pass
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
+    with lock(tmp_path):
+        pass
+
+
+def test_asking_for_the_lock_neither_takes_nor_needs_it(tmp_path):
+    assert not is_locked(tmp_path) and not list(tmp_path.iterdir())
+    with lock(tmp_path):
+        assert is_locked(tmp_path) and is_locked(tmp_path)
+    assert not is_locked(tmp_path)
     with lock(tmp_path):
         pass
 

@@ -29,7 +29,7 @@ def test_channels_last_trains_to_the_same_losses(model, optimizer, tmp_path):
     plain = run(tmp_path / "plain", *options)
     last = run(tmp_path / "last", *options, "device.memory_format=channels_last")
     assert last.record["memory_format"] == "channels_last"
-    assert losses(last.record.folder) == pytest.approx(losses(plain.record.folder), rel=1e-2)
+    assert losses(last.record.folder) == pytest.approx(losses(plain.record.folder), rel=2e-2)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -9,15 +9,18 @@ def weights(model: nn.Module) -> list[Tensor]:
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """The trainable parameters in two groups for an optimizer.
+    """The trainable parameters in groups for an optimizer; each group costs a step of its own.
 
     Args:
         model: the built model; a parameter shared by two modules is taken once.
         weight_decay: λ >= 0, for the weights; biases, normalization scales and other vectors are not decayed.
 
     Returns:
-        [{"params", "weight_decay": λ}, {"params", "weight_decay": 0}], an empty group left out.
+        [{"params", "weight_decay": λ}, {"params", "weight_decay": 0}], an empty group left out; one group if λ is 0.
     """
+    if not weight_decay:
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        return [{"params": trainable, "weight_decay": 0.0}] if trainable else []
     others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim < 2]
     groups = [
         {"params": weights(model), "weight_decay": weight_decay},

@@ -17,7 +17,7 @@ from dl_runner.errors import UserError
 from dl_runner.runtime.files import atomic_path
 from dl_runner.spec import DataSpec
 
-VERSION = 1
+VERSION = 2
 
 
 class Checkpoints:

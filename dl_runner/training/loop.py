@@ -173,14 +173,15 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     Returns:
         The gradient's norm before clipping, on the device, if asked for or needed.
     """
-    inputs, targets = batch
-    parts = run.rhythm.accumulate
-    for part in zip(inputs.chunk(parts), targets.chunk(parts), strict=True):
+    examples, parts = len(batch[1]), [batch]
+    if run.rhythm.accumulate > 1:
+        parts = zip(*(tensors.chunk(run.rhythm.accumulate) for tensors in batch), strict=True)
+    for part in parts:
         with run.autocast():
             loss, sums = run.task.step(run.model, part)
         if run.penalty is not None:
             loss = loss + run.penalty()
-        share = len(part[1]) / len(targets)  # the mean over the batch is the weighted mean over its parts
+        share = len(part[1]) / examples  # the mean over the batch is the weighted mean over its parts
         (loss if share == 1 else loss * share).backward()
         run.means.add(sums, len(part[1]), run.step + 1)
     norm = None

@@ -45,3 +45,10 @@ def test_embeddings_are_weights_and_vectors_are_not():
     decayed, kept = parameter_groups(model, 0.1)
     assert decayed["params"] == [model[0].weight]
     assert [tuple(one.shape) for one in kept["params"]] == [torch.Size([3])] * 3
+
+
+def test_without_decay_there_is_one_group_in_the_models_order():
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 1).requires_grad_(False))
+    (group,) = parameter_groups(model, 0.0)
+    assert group["weight_decay"] == 0.0
+    assert [id(one) for one in group["params"]] == [id(one) for one in [*model[0].parameters(), *model[1].parameters()]]

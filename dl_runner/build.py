@@ -89,11 +89,8 @@ class Place:
     autocast: Autocast
 
     def put(self, model: nn.Module) -> nn.Module:
-        """Move the model there, in this memory format, compiled or not; returns it."""
-        model.to(self.device, memory_format=MEMORY_FORMATS[self.memory_format])
-        if self.compiled:
-            model.compile()
-        return model
+        """Move the model there, in this memory format; returns it."""
+        return model.to(self.device, memory_format=MEMORY_FORMATS[self.memory_format])
 
     def describe(self) -> dict[str, str | int | bool]:
         """What run.json says of it."""
@@ -298,6 +295,8 @@ def build_training(parts: Parts) -> Training:
     trainer, spec = config.trainer, data.spec
     task = build_task(config, builders, spec)
     place.put(model)
+    if place.compiled:
+        model.compile()
     train = batches(
         data.train,
         spec,

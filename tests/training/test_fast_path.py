@@ -88,3 +88,13 @@ def test_a_folder_of_an_earlier_version_goes_on_as_it_ran(tmp_path):
     (folder / "run.json").write_text(json.dumps(record))
     device = config.load_run(folder).device
     assert (device.memory_format, device.compile, device.threads) == ("contiguous", "off", 1)
+
+
+@pytest.mark.parametrize("choice", ["on", "off"])
+def test_a_model_is_compiled_for_training_only_and_only_if_asked(choice, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    folder = run(tmp_path, *FEW, f"device.compile={choice}").record.folder
+    evaluate_run(folder, "test", "best")
+    assert compiled == (["Sequential"] if choice == "on" else [])
+    assert json.loads((folder / "run.json").read_text())["compile"] == choice

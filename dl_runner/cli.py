@@ -5,12 +5,11 @@ imports what it needs.
 """
 
 import os
-import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,12 +20,12 @@ from dl_runner.errors import Interrupted, RunFailed, UserError, hint
 
 
 @dataclass
-class _Jobs:
-    """What became of the jobs of one command line. A failure is kept here and not raised through Hydra, which would
-    print its own lines about it and leave the remaining jobs of a sweep undone."""
+class _Single:
+    """What became of a single run. A failure is kept here and not raised through Hydra, which would print its own
+    lines about it."""
 
-    started: int = 0
-    failures: list[tuple[str, UserError | RunFailed]] = field(default_factory=list)
+    started: bool = False
+    failure: UserError | RunFailed | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -91,77 +90,67 @@ def train(argv: list[str]) -> None:
 
     import hydra
 
-    from dl_runner import config  # noqa: F401  the configs use its resolvers
+    from dl_runner import config
     from dl_runner.compose import CONF, config_dir_of, explain
 
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = ["dlrun", *argv]
-    jobs = _Jobs()
+    single = _Single()
+    # Wherever a launcher takes the task, a function of `config` brings along the resolvers that the configs use.
+    task = partial(_job, single, argv, config.to_plain)
     try:
-        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(partial(_job, jobs))()
+        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
+    except (UserError, RunFailed):  # a sweep's
+        raise
     except Exception as error:
-        if jobs.started:
+        if single.started:
             raise
         overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
         raise UserError(explain(error, overrides, config_dir_of(argv))) from None
-    if jobs.started == 1 and jobs.failures:
-        raise jobs.failures[0][1]
-    if jobs.failures:
-        lines = "".join(f"\n  {job}: {error}" for job, error in jobs.failures)
-        hopeless = len(jobs.failures) == jobs.started and all(
-            isinstance(error, UserError) for _, error in jobs.failures
-        )
-        kind = UserError if hopeless else RunFailed
-        raise kind(f"{len(jobs.failures)} of {jobs.started} jobs failed:{lines}")
+    if single.failure:
+        raise single.failure
 
 
-def _job(jobs: _Jobs, composed: Any) -> float | None:
-    """One run; what a sweeper gets back is the best value of the metric that chose the weights, None without one."""
+def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, Any]], composed: Any) -> Any:
+    """One run, for Hydra; of a sweep, what became of the job."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     from dl_runner import config
 
     hydra = HydraConfig.get()
-    jobs.started += 1
-    sweep = hydra.mode == RunMode.MULTIRUN
-    job = f"{hydra.job.num}: {_swept(hydra.overrides.task)}" if sweep else None
+    if hydra.mode == RunMode.MULTIRUN:
+        from dl_runner.sweep.job import perform
+
+        sys.argv = ["dlrun", *argv]  # this may be a launcher's process
+        return perform(to_plain(composed), config.sweep_section(composed), Path(hydra.sweep.dir))
+    single.started = True
     try:
-        checked = config.check(config.to_plain(composed))
-        if sweep:
-            parent, name = Path(hydra.sweep.dir), re.sub(r"[^\w=.,+-]+", "_", job.replace(": ", "_"))[:120]
-        else:
-            part = checked.lesson or checked.model
-            parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
-            name = _timestamp()
+        _refuse_sweep(hydra.overrides.task)
+        checked = config.check(to_plain(composed))
+        part = checked.lesson or checked.model
+        parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
         if checked.lesson is not None:
             from dl_runner.lessons.study import teach
 
-            teach(checked, parent, name)
-            return None
-        from dl_runner.run import launch
+            teach(checked, parent, _timestamp())
+        else:
+            from dl_runner.run import launch
 
-        return launch(checked, parent, name, job).objective
+            launch(checked, parent, _timestamp())
+    except (UserError, RunFailed) as error:
+        single.failure = error
     except Exception as error:
-        if not isinstance(error, UserError | RunFailed):
-            # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
-            traceback.print_exc()
-            error = RunFailed(f"{type(error).__name__}: {error}")
-        jobs.failures.append((job or "the run", error))
-        if job:
-            print(f"dlrun: job {job}: {error}", file=sys.stderr)
-        return None
+        # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
+        traceback.print_exc()
+        single.failure = RunFailed(f"{type(error).__name__}: {error}")
 
 
-def _swept(overrides: Sequence[str]) -> str:
-    """Of a job's KEY=VALUE overrides those that the sweep varies, for its name."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    given = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
-    varied = {one.key_or_group for one in OverridesParser.create().parse_overrides(given) if one.is_sweep_override()}
-    names = [override for override in overrides if override.lstrip("+").partition("=")[0] in varied]
-    return ",".join(names or overrides) or "the default"
+def _refuse_sweep(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        if override.lstrip("+").startswith(("sweep=", "sweep.")):
+            raise UserError(f"{override}: only a sweep has this; add -m")
 
 
 def _timestamp() -> str:

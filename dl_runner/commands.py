@@ -191,7 +191,7 @@ def help_text() -> str:
   dlrun [KEY=VALUE …]
           train the default, LeNet on handwritten digits, with any part of it changed
   dlrun -m KEY=A,B …
-          train every combination
+          train every combination; with sweep.name=NAME the same command goes on where it stopped
 {verbs}
 
 Examples

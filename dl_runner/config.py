@@ -30,7 +30,7 @@ CONFIG = "config.yaml"  # of a run folder
 
 
 def to_plain(composed: DictConfig) -> dict[str, Any]:
-    """A composed config, resolved, as plain containers without Hydra's own section.
+    """A composed config, resolved, as plain containers without the sections of Hydra and of the sweep around it.
 
     Raises:
         UserError: a mandatory value (???) is missing or an interpolation has no target.
@@ -43,7 +43,14 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
             raise UserError(f"{error.full_key}: needs a value; add {error.full_key}=… to the command line") from None
         raise UserError(f"{error.full_key}: {reason}") from None
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key != "hydra"}
+    return {str(key): value for key, value in plain.items() if key not in ("hydra", "sweep")}
+
+
+def sweep_section(composed: DictConfig) -> dict[str, Any]:
+    """The `sweep` group of a composed config, resolved, as plain containers."""
+    found = OmegaConf.to_container(composed.sweep, resolve=True)
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
 
 
 def load(path: Path) -> dict[str, Any]:

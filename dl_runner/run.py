@@ -25,7 +25,7 @@ from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
 from dl_runner.tracking.metrics_file import MetricsFile
 from dl_runner.tracking.profile import Profile
-from dl_runner.tracking.run_folder import RECORD, RunRecord, create, lock
+from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, create, lock
 from dl_runner.tracking.tensorboard import TensorBoard
 from dl_runner.tracking.tracker import Tracker, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
@@ -51,14 +51,14 @@ class Result:
     objective: float | None
 
 
-def launch(checked: Config, parent: Path, name: str, job: str | None = None, watch: Watch | None = None) -> Result:
+def launch(checked: Config, parent: Path, name: str, job: Job | None = None, watch: Watch | None = None) -> Result:
     """Train one experiment in a new run folder.
 
     Args:
         checked: what to run.
         parent: where the run folder is made.
         name: of the run folder; a number is appended when it is taken.
-        job: what a sweep varies in this run, for the header.
+        job: the sweep's job that this run is.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
 
     Raises:
@@ -78,8 +78,9 @@ def launch(checked: Config, parent: Path, name: str, job: str | None = None, wat
             **parts.place.describe(),
             parameters=parts.parameters,
             data=parts.data.spec.to_dict(),
+            job=job,
         )
-        return Result(record, _conduct(parts, training, record, job, watch))
+        return Result(record, _conduct(parts, training, record, watch))
 
 
 def resume(folder: Path, watch: Watch | None = None, device: str | None = None) -> Result:
@@ -106,15 +107,16 @@ def resume(folder: Path, watch: Watch | None = None, device: str | None = None) 
         training = build.build_training(parts)
         if state["data"] != training.data_fingerprint:
             raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
-        return Result(record, _conduct(parts, training, record, None, watch, state))
+        return Result(record, _conduct(parts, training, record, watch, state))
 
 
-def finish(checked: Config, folder: Path, watch: Watch | None = None) -> RunRecord:
+def finish(checked: Config, folder: Path, watch: Watch | None = None, job: Job | None = None) -> RunRecord:
     """The record of the completed run in `folder`, whatever that takes: nothing, resuming it, or training anew.
 
     Args:
-        checked: the experiment that the folder is for, when it has to be trained anew.
+        checked: the experiment that the folder is for, when it has to be trained anew; and where it shall go on.
         folder: need not exist; a run that was stopped before its first checkpoint is removed.
+        job: as for `launch`.
         watch: as for `launch`.
 
     Raises:
@@ -124,9 +126,10 @@ def finish(checked: Config, folder: Path, watch: Watch | None = None) -> RunReco
     if status == "completed":
         return RunRecord.load(folder)
     if status and Checkpoints(folder).last.exists():
-        return resume(folder, watch).record
+        moved = config.load(folder / config.CONFIG)["device"]["name"] != checked.device.name
+        return resume(folder, watch, checked.device.name if moved else None).record
     shutil.rmtree(folder, ignore_errors=True)
-    return launch(checked, folder.parent, folder.name, watch=watch).record
+    return launch(checked, folder.parent, folder.name, job, watch).record
 
 
 def fitting_parts(checked: Config) -> Parts:
@@ -144,7 +147,6 @@ def _conduct(
     parts: Parts,
     training: Training,
     record: RunRecord,
-    job: str | None,
     watch: Watch | None,
     state: Mapping[str, Any] | None = None,
 ) -> float | None:
@@ -155,7 +157,8 @@ def _conduct(
         if state:
             record.resume(state["step"])
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
-        tracker.start(run_info(parts, training, record.folder, job, first_step=state["step"] if state else 0))
+        label = (record["job"] or {}).get("label")
+        tracker.start(run_info(parts, training, record.folder, label, first_step=state["step"] if state else 0))
         if state:
             training.load_state_dict(state)
         elif parts.builders.augment is not None:
@@ -171,6 +174,8 @@ def _conduct(
         if ending == "stopped early":
             _log.info("stopped early: no better validation metric for %d evaluations", training.stopping.stale)
         _test(parts, training, request)
+        if training.stopping.best is not None:
+            record.update(objective={f"validation/{training.task.monitor}": training.stopping.best})
     return training.stopping.best
 
 

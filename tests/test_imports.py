@@ -22,6 +22,7 @@ LAYERS = [
     {"run"},
     {"inference", "lessons"},
     {"compose"},
+    {"sweep"},
     {"commands", "cli", "__main__", "__init__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -7,6 +7,7 @@ the one loop, so each arm is an ordinary run in `arms/` of the lesson's folder, 
 import copy
 import logging
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from dl_runner.schema import Config
 from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
-from dl_runner.tracking.run_folder import RunRecord, create, lock
+from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, create, lock
 from dl_runner.tracking.tensorboard import TensorBoard
 from dl_runner.tracking.tracker import RunInfo, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
@@ -150,8 +151,8 @@ class Study:
         return build.build_data(checked, build.check_builders(checked))
 
 
-def teach(checked: Config, parent: Path, name: str) -> None:
-    """Hold a lesson in a new folder `parent/name`.
+def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> None:
+    """Hold a lesson in a new folder `parent/name`; `job` is the sweep's job that it is.
 
     Raises:
         UserError: an unknown lesson or keyword, or a config that does not fit; no folder is left behind.
@@ -169,6 +170,7 @@ def teach(checked: Config, parent: Path, name: str) -> None:
             seed=checked.seed,
             device=checked.device.name,
             precision=checked.device.precision,
+            job=job,
         )
         _hold(checked, record)
 
@@ -184,6 +186,21 @@ def go_on(folder: Path) -> None:
         record = RunRecord.load(folder)
         record.resume(record["step"])
         _hold(checked, record)
+
+
+def finish_lesson(checked: Config, folder: Path, job: Job | None = None) -> RunRecord:
+    """The record of the completed lesson in `folder`, whatever that takes: nothing, `go_on`, or `teach`.
+
+    Raises:
+        UserError, RunFailed, Interrupted: as for `teach`.
+    """
+    status = RunRecord.load(folder)["status"] if (folder / RECORD).exists() else None
+    if status is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        teach(checked, folder.parent, folder.name, job)
+    elif status != "completed":
+        go_on(folder)
+    return RunRecord.load(folder)
 
 
 def _hold(checked: Config, record: RunRecord) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,20 +84,36 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Args:
+        label: what the sweep varies in it, KEY=VALUE,….
+        identity: the hash of what it computes.
+        command: the command line that runs it alone.
+    """
+
+    label: str
+    identity: str
+    command: tuple[str, ...]
+
+
 class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 
     Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
     (package to text), host ({name, cores}), parameters (count), data (a DataSpec), seed; device, precision,
     memory_format, compile and threads as they were resolved; start and end (ISO 8601, UTC), seconds (of all sittings
-    together), status, step, metrics (SPLIT/NAME to number),
-    traceback (text, of a failure), resumed (list of {time, step}).
+    together), status, step, metrics (SPLIT/NAME to number), objective ({SPLIT/NAME: best value} of the metric that
+    chose the weights), traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
     """
 
     FIELDS = (
         *("command", "git", "versions", "host", "parameters", "data", "seed"),
         *("device", "precision", "memory_format", "compile", "threads"),
-        *("start", "end", "seconds", "status", "step", "metrics", "traceback", "resumed"),
+        *("start", "end", "seconds", "status", "step", "metrics", "objective"),
+        *("traceback", "resumed", "job"),
     )
 
     def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
@@ -110,13 +127,22 @@ class RunRecord:
 
     @classmethod
     def start(
-        cls, folder: Path, *, command: list[str], seed: int, device: str, precision: str, **known: Any
+        cls,
+        folder: Path,
+        *,
+        command: list[str],
+        seed: int,
+        device: str,
+        precision: str,
+        job: Job | None = None,
+        **known: Any,
     ) -> "RunRecord":
         """Writes the record of a run that begins now; `known` sets further fields, such as parameters and data."""
         record = cls(folder, {})
         here = {"name": socket.gethostname(), "cores": os.cpu_count()}
         began = {"start": _now(), "status": "running", "step": 0, "metrics": {}, "resumed": []}
         chosen = {"command": command, "seed": seed, "device": device, "precision": precision}
+        chosen["job"] = asdict(job) if job else None
         record.update(**{"git": checkout(), "versions": versions(), "host": here} | began | chosen | known)
         return record
 

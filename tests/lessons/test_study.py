@@ -200,7 +200,14 @@ def test_a_sweep_of_lessons_has_a_folder_for_each_job(tmp_path, probe):
     options = (f"hydra.sweep.dir={tmp_path}/sweep", "trainer.epochs=1", "seed=0,1")
     assert run(["-m", *command(tmp_path, *options, lesson="{name:two_rates,rates:[0.02]}")]) == 0
     assert {path.name for path in (tmp_path / "sweep").iterdir()} >= {"0_seed=0", "1_seed=1"}
-    assert (tmp_path / "sweep" / "1_seed=1" / "picture.png").exists()
+    picture = tmp_path / "sweep" / "1_seed=1" / "picture.png"
+    assert picture.exists()
+    picture.unlink()
+    (tmp_path / "sweep" / "0_seed=0" / "run.json").unlink()  # as if stopped before it really began
+    probe.arms = ()
+    assert run(["-m", *command(tmp_path, *options, lesson="{name:two_rates,rates:[0.02]}")]) == 0
+    assert (tmp_path / "sweep" / "0_seed=0" / "picture.png").exists() and len(probe.arms) == 1
+    assert not picture.exists()  # it was completed, and is left alone
 
 
 @pytest.mark.parametrize(

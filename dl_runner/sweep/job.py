@@ -1,0 +1,138 @@
+"""One job of a sweep, in whatever process a launcher starts it: done already, continued, or run. Imports no torch
+unless there is something to run.
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dl_runner import config
+from dl_runner.errors import RunFailed, UserError
+from dl_runner.runtime.files import write_atomic
+from dl_runner.schema import Config
+from dl_runner.sweep.folder import Entry, claim, entries
+from dl_runner.sweep.settings import Settings, check
+from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, is_locked, lock
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; small, for it travels between processes.
+
+    Args:
+        status: "earlier" is completed by an earlier command, "elsewhere" running in another process now.
+        objective: {SPLIT/NAME: best value} of the metric that chose the weights; empty without one.
+        seconds: of all its sittings, None before the first.
+        error: one line, of a failure.
+        mistake: whether the failure is the user's mistake.
+        story: the traceback of a failure that nobody foresaw.
+    """
+
+    status: Literal["completed", "earlier", "elsewhere", "failed", "interrupted", "not started"]
+    objective: Mapping[str, float]
+    seconds: float | None = None
+    error: str | None = None
+    mistake: bool = False
+    story: str | None = None
+
+
+def mistaken(error: UserError) -> Outcome:
+    """The outcome of a job whose config does not fit."""
+    return Outcome("failed", {}, error=str(error), mistake=True)
+
+
+def stored(folder: Path) -> Outcome:
+    """What a run folder says, which need not exist; a damaged one is a failure."""
+    if is_locked(folder):
+        return Outcome("elsewhere", {})
+    if not (folder / RECORD).exists():
+        return Outcome("not started", {})
+    try:
+        record = RunRecord.load(folder)
+    except UserError as error:
+        return mistaken(error)
+    status = {"completed": "earlier", "running": "interrupted"}.get(record["status"], record["status"])
+    story = record["traceback"]
+    error = story.strip().splitlines()[-1] if story else None
+    if error and error.startswith(RunFailed.__module__):  # foreseen: its line says it all
+        error, story = error.partition(": ")[2], None
+    return Outcome(status, record["objective"] or {}, record["seconds"], error, story=story)
+
+
+def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) -> Outcome | float | None:
+    """Bring one job of the sweep in `folder` to its end; what goes wrong is the outcome's.
+
+    A job of another of Hydra's sweepers is an ordinary run in `folder`; what goes wrong is raised, and the best value
+    of the metric that chose the weights returned.
+
+    Args:
+        plain: the job's resolved config.
+        sweep: its `sweep` section, which names the job.
+
+    Raises:
+        Interrupted: it was asked to stop; the run folder can be resumed.
+    """
+    settings = check(sweep)
+    if settings.job is None:
+        from dl_runner.run import launch
+
+        return launch(config.check(dict(plain)), folder, "job").objective
+    try:
+        entry = next(one for one in entries(folder) if one.job.identity == settings.job)
+        checked = config.check(dict(plain))
+        with claim(folder, entry) as mine:
+            if not mine or is_locked(folder / entry.folder):
+                return Outcome("elsewhere", {})
+            return _attempts(checked, settings, entry, folder / entry.folder)
+    except UserError as error:
+        return mistaken(error)
+    except Exception as error:  # ours, or a plugin's, before there is a run folder to hold it
+        return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story=traceback.format_exc())
+
+
+def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:
+    if (done := stored(folder)).status == "earlier":
+        return done
+    for left in range(settings.retries, -1, -1):
+        try:
+            record = _finish(checked, entry, folder)
+            return Outcome("completed", record["objective"] or {}, record["seconds"])
+        except UserError:
+            raise
+        except Exception as error:
+            if not isinstance(error, RunFailed):
+                _note(checked, entry, folder, error)
+            if not left:
+                known = stored(folder)
+                text = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
+                return Outcome("failed", {}, known.seconds, text, story=known.story)
+    raise AssertionError("the last attempt returns")
+
+
+def _finish(checked: Config, entry: Entry, folder: Path) -> RunRecord:
+    if checked.lesson is None:
+        from dl_runner.run import finish
+
+        return finish(checked, folder, job=entry.job)
+    from dl_runner.lessons.study import finish_lesson
+
+    return finish_lesson(checked, folder, entry.job)
+
+
+def _note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
+    """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
+    story = "".join(traceback.format_exception(error))
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock(folder):
+        if (folder / RECORD).exists():
+            record = RunRecord.load(folder)
+        else:
+            write_atomic(folder / config.CONFIG, config.save(checked.plain))
+            device, precision = checked.device.name, checked.device.precision
+            known = {"seed": checked.seed, "device": device, "precision": precision, "job": entry.job}
+            record = RunRecord.start(folder, command=list(entry.job.command), **known)
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(story)
+        record.finish("failed", record["metrics"], story)

@@ -1,0 +1,49 @@
+"""What a sweep says at its end. Imports no torch."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from dl_runner.sweep.folder import Entry
+from dl_runner.sweep.job import Outcome
+from dl_runner.tracking.console import Terminal
+from dl_runner.tracking.text import duration, number
+
+WORDS = {"earlier": "completed earlier", "elsewhere": "running in another process"}
+COLORS = {"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"}
+
+
+def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]]) -> None:
+    """Prints a table of the jobs: what became of each, the metric that chose its weights, its time."""
+    metrics = list(dict.fromkeys(name for _, outcome in jobs for name in outcome.objective))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("job", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    for name in [*metrics, "time"]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry, outcome in jobs:
+        status = Text(WORDS.get(outcome.status, outcome.status), COLORS.get(outcome.status, ""))
+        values = [number(name, outcome.objective[name]) if name in outcome.objective else "" for name in metrics]
+        time = "" if outcome.seconds is None else duration(outcome.seconds)
+        table.add_row(Text(entry.folder), status, *values, time)
+    console = Terminal(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000  # in a file, a row is a line
+    console.print()
+    console.print(table)
+    console.print(f"the sweep is in {folder}; dlrun compare {folder}", soft_wrap=True)
+
+
+def failures(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
+    """A line for each failed one of so many jobs, and each different traceback once, under the first that has it."""
+    lines, told = [f"{len(failed)} of {jobs} jobs failed:"], set()
+    for name, outcome in failed:
+        lines.append(f"  {name}: {outcome.error}")
+        if outcome.story and outcome.story not in told:
+            told.add(outcome.story)
+            lines.append(textwrap.indent(outcome.story.rstrip(), "    "))
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""What Hydra finds of ours: the sweeper behind `dlrun -m`. Hydra takes plugins from `hydra_plugins` only.
+
+Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+
+@dataclass
+class DlRunnerSweeperConf:
+    """`params` are overrides, as for Hydra's own sweeper, for an experiment's YAML; `max_batch_size` is how many jobs
+    a launcher gets at a time, all of them if null."""
+
+    _target_: str = "hydra_plugins.dl_runner_sweeper.DlRunnerSweeper"
+    params: dict[str, str] | None = None
+    max_batch_size: int | None = None
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="dl_runner", node=DlRunnerSweeperConf, provider="dl_runner")
+
+
+class DlRunnerSweeper(Sweeper):
+    """A sweep that is resumed by its own command line; `dl_runner.sweep` does the work."""
+
+    def __init__(self, params: dict[str, str] | None = None, max_batch_size: int | None = None) -> None:
+        self.params, self.max_batch_size = dict(params or {}), max_batch_size
+        self.hydra_context: HydraContext | None = None
+        self.config: DictConfig | None = None
+        self.launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the jobs of the command line that are not completed.
+
+        Args:
+            arguments: KEY=VALUE overrides, the sweep's own values among them.
+
+        Raises:
+            UserError: the sweep cannot be run, or nothing in it can.
+            RunFailed: a job failed.
+            Interrupted: it was asked to stop.
+        """
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        from dl_runner.config import sweep_section, to_plain
+        from dl_runner.sweep.conduct import Sweep
+        from dl_runner.sweep.settings import check
+
+        loader = self.hydra_context.config_loader
+        given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)
+        settings = check(sweep_section(self.config))
+        named = not OmegaConf.is_interpolation(self.config.sweep, "name")
+        folder = Path(self.config.hydra.sweep.dir)
+
+        def compose(job: list[str]) -> dict[str, Any]:
+            composed = loader.load_sweep_config(self.config, job)
+            OmegaConf.set_struct(composed, False)
+            del composed["hydra"]
+            return to_plain(composed)
+
+        def rename(name: str) -> None:
+            self.config.sweep.name = name
+
+        def launch(jobs: list[list[str]], first: int) -> list[Any]:
+            return [done.return_value for done in self.launcher.launch(jobs, initial_job_idx=first)]
+
+        # One after the other in this process, they are handed over one by one: what is known of them is never lost.
+        batch = 1 if isinstance(self.launcher, BasicLauncher) else self.max_batch_size
+        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename, batch).run(
+            overrides
+        )

@@ -115,7 +115,12 @@ class Parts:
 
     @property
     def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return count_parameters(self.model)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """The numbers that the model learns or holds fixed, buffers left out."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def build_parts(config: Config) -> Parts:
@@ -234,7 +239,7 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
         UserError: a setting that this machine cannot fulfil.
     """
     asked = config.device
-    precision = resolve_precision(asked.precision, device, spec.task)
+    precision = resolve_precision(asked.precision, device, spec.task, count_parameters(model))
     memory_format = resolve_memory_format(asked.memory_format, model)
     compiled = resolve_compile(asked.compile, device)
     return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))

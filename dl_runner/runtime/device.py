@@ -19,6 +19,7 @@ from dl_runner.spec import TaskName
 Precision = Literal["fp32", "tf32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+WORTH_CASTING = 10_000  # parameters: softmax regression on 28×28 pixels is faster in fp32, LeNet in bf16
 CPUINFO = Path("/proc/cpuinfo")
 Autocast = Callable[[], AbstractContextManager]
 
@@ -45,9 +46,14 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def resolve_precision(asked: Literal["auto"] | Precision, device: torch.device, task: TaskName) -> Precision:
+def resolve_precision(
+    asked: Literal["auto"] | Precision, device: torch.device, task: TaskName, parameters: int
+) -> Precision:
     """What "auto" means here: bf16 where it is computed faster (CUDA 8.0 and up, processors with AMX or AVX512-BF16),
     but never for regression, whose targets need more digits than bf16 has.
+
+    Args:
+        parameters: of the model; a small one spends more time on casts than it saves.
 
     Raises:
         UserError: TF32 without a GPU that has it.
@@ -57,7 +63,7 @@ def resolve_precision(asked: Literal["auto"] | Precision, device: torch.device, 
         raise UserError(f"device.precision=tf32: {device} has none; use fp32, bf16 or auto")
     if asked != "auto":
         return asked
-    return "bf16" if task != "regression" and fast(device) else "fp32"
+    return "bf16" if task != "regression" and parameters >= WORTH_CASTING and fast(device) else "fp32"
 
 
 def _cuda_has_tensor_cores(device: torch.device) -> bool:

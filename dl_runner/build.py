@@ -240,7 +240,7 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
     """
     asked = config.device
     precision = resolve_precision(asked.precision, device, spec.task, count_parameters(model))
-    memory_format = resolve_memory_format(asked.memory_format, model)
+    memory_format = resolve_memory_format(asked.memory_format, model, device, precision)
     compiled = resolve_compile(asked.compile, device)
     return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))
 

@@ -4,15 +4,11 @@ Everything that a person can get wrong is checked before any data are touched; t
 model is built → given its layers → initialized → regularized → given precision → put on its device.
 """
 
-import importlib
-import importlib.metadata
 import inspect
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,14 +24,11 @@ from dl_runner.duration import Horizon
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import from_scratch
 from dl_runner.optim.parameter_groups import parameter_groups, weights
+from dl_runner.plugins import load_plugins
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
 from dl_runner.runtime.device import (
-    MEMORY_FORMATS,
-    Autocast,
-    MemoryFormat,
-    Precision,
     autocast,
     resolve_compile,
     resolve_device,
@@ -43,6 +36,7 @@ from dl_runner.runtime.device import (
     resolve_precision,
     set_threads,
 )
+from dl_runner.runtime.place import Place
 from dl_runner.runtime.seeding import seed_everything
 from dl_runner.schema import Config, Part
 from dl_runner.spec import DataSpec
@@ -78,32 +72,6 @@ class Builders:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where and how a run computes."""
-
-    device: torch.device
-    precision: Precision
-    memory_format: MemoryFormat
-    compiled: bool
-    threads: int
-    autocast: Autocast
-
-    def put(self, model: nn.Module) -> nn.Module:
-        """Move the model there, in this memory format; returns it."""
-        return model.to(self.device, memory_format=MEMORY_FORMATS[self.memory_format])
-
-    def describe(self) -> dict[str, str | int | bool]:
-        """What run.json says of it."""
-        return {
-            "device": str(self.device),
-            "precision": self.precision,
-            "memory_format": self.memory_format,
-            "compile": "on" if self.compiled else "off",
-            "threads": self.threads,
-        }
-
-
-@dataclass(frozen=True)
 class Parts:
     """What a run is made of before its folder exists."""
 
@@ -115,7 +83,12 @@ class Parts:
 
     @property
     def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return count_parameters(self.model)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """The numbers that the model learns or holds fixed, buffers left out."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def build_parts(config: Config) -> Parts:
@@ -129,29 +102,6 @@ def build_parts(config: Config) -> Parts:
     data = build_data(config, builders)
     model = build_model(config, builders, data.spec)
     return Parts(config, builders, data, model, build_place(config, data.spec, model, device))
-
-
-def load_plugins(names: list[str]) -> None:
-    """Import the modules that add builders: installed entry points, then `names`.
-
-    Modules are also found in the working directory, as with `python -m`.
-
-    Raises:
-        UserError: no such module.
-    """
-    for entry in importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
-        entry.load()
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                raise
-            raise UserError(
-                f"plugins={name}: no such module; install it, or start dlrun in the folder that holds it"
-            ) from None
 
 
 def check_builders(config: Config) -> Builders:
@@ -234,8 +184,8 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
         UserError: a setting that this machine cannot fulfil.
     """
     asked = config.device
-    precision = resolve_precision(asked.precision, device, spec.task)
-    memory_format = resolve_memory_format(asked.memory_format, model)
+    precision = resolve_precision(asked.precision, device, spec.task, count_parameters(model))
+    memory_format = resolve_memory_format(asked.memory_format, model, device, precision)
     compiled = resolve_compile(asked.compile, device)
     return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from dl_runner.build import Parts, Place
+from dl_runner.build import Parts
 from dl_runner.runtime.cores import allowed_cores
+from dl_runner.runtime.place import Place
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.loop import Training
 

@@ -15,7 +15,7 @@ LAYERS = [
     {"layers", "runtime"},
     {"models", "data", "optim", "init", "regularize", "tracking"},
     {"tasks", "report"},
-    {"training", "schema"},
+    {"training", "schema", "plugins"},
     {"config"},
     {"build"},
     {"fit", "header"},

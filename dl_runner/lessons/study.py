@@ -20,6 +20,7 @@ from dl_runner import build, config, registry
 from dl_runner.checks import arguments
 from dl_runner.data.splits import Data
 from dl_runner.errors import RunFailed, UserError, hint
+from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
 from dl_runner.run import Watch, finish, fitting_parts
 from dl_runner.runtime.files import atomic_path, write_atomic
@@ -219,7 +220,7 @@ def _hold(checked: Config, record: RunRecord) -> None:
 
 def _lesson(checked: Config) -> Any:
     """The lesson's function with its keywords checked and bound."""
-    build.load_plugins(checked.plugins)
+    load_plugins(checked.plugins)
     function = registry.builder("lesson", checked.lesson.name)
     keywords = arguments(function, checked.lesson.arguments, "lesson", {"study"})
     return lambda study: function(study, **keywords)

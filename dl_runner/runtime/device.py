@@ -19,6 +19,7 @@ from dl_runner.spec import TaskName
 Precision = Literal["fp32", "tf32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+WORTH_CASTING = 100_000  # parameters: LeNet (61,706) is faster in fp32, the 20-50-128 LeNet (129,068) in bf16
 CPUINFO = Path("/proc/cpuinfo")
 Autocast = Callable[[], AbstractContextManager]
 
@@ -45,9 +46,14 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def resolve_precision(asked: Literal["auto"] | Precision, device: torch.device, task: TaskName) -> Precision:
+def resolve_precision(
+    asked: Literal["auto"] | Precision, device: torch.device, task: TaskName, parameters: int
+) -> Precision:
     """What "auto" means here: bf16 where it is computed faster (CUDA 8.0 and up, processors with AMX or AVX512-BF16),
     but never for regression, whose targets need more digits than bf16 has.
+
+    Args:
+        parameters: of the model; a small one spends more time on casts than it saves.
 
     Raises:
         UserError: TF32 without a GPU that has it.
@@ -57,7 +63,7 @@ def resolve_precision(asked: Literal["auto"] | Precision, device: torch.device, 
         raise UserError(f"device.precision=tf32: {device} has none; use fp32, bf16 or auto")
     if asked != "auto":
         return asked
-    return "bf16" if task != "regression" and fast(device) else "fp32"
+    return "bf16" if task != "regression" and parameters >= WORTH_CASTING and fast(device) else "fp32"
 
 
 def _cuda_has_tensor_cores(device: torch.device) -> bool:
@@ -68,12 +74,16 @@ def _cpu_has_bf16(device: torch.device) -> bool:
     return CPUINFO.exists() and bool(re.search(r"\b(amx|avx512)_bf16\b", CPUINFO.read_text()))
 
 
-def resolve_memory_format(asked: Literal["auto"] | MemoryFormat, model: nn.Module) -> MemoryFormat:
-    """What "auto" means here: channels_last for a model with two-dimensional convolutions."""
+def resolve_memory_format(
+    asked: Literal["auto"] | MemoryFormat, model: nn.Module, device: torch.device, precision: Precision
+) -> MemoryFormat:
+    """What "auto" means here: channels_last for a model with two-dimensional convolutions, unless a processor computes
+    batch normalization in fp32, which is slower so."""
     if asked != "auto":
         return asked
-    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
-    return "channels_last" if convolves else "contiguous"
+    kinds = {type(module) for module in model.modules()}
+    slower = nn.BatchNorm2d in kinds and device.type == "cpu" and precision == "fp32"
+    return "channels_last" if nn.Conv2d in kinds and not slower else "contiguous"
 
 
 def resolve_compile(asked: Literal["auto", "off", "on"], device: torch.device) -> bool:

@@ -73,14 +73,14 @@ def test_a_device_that_is_not_here(machine, name, cuda, message):
 @pytest.mark.parametrize("device", [CPU, CUDA, MPS])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_precision_that_is_asked_for_is_used(precision, device, task):
-    assert resolve_precision(precision, device, task) == precision
+    assert resolve_precision(precision, device, task, 161_706) == precision
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
 def test_auto_precision_on_cuda(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert resolve_precision("auto", CUDA, "classification") == expected
-    assert resolve_precision("auto", CUDA, "regression") == "fp32"
+    assert resolve_precision("auto", CUDA, "classification", 161_706) == expected
+    assert resolve_precision("auto", CUDA, "regression", 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_auto_precision_on_cuda(monkeypatch, capability, expected):
 def test_auto_precision_on_a_processor(monkeypatch, tmp_path, flags, expected):
     (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
     monkeypatch.setattr(module, "CPUINFO", tmp_path / "cpuinfo")
-    assert resolve_precision("auto", CPU, "classification") == expected
-    assert resolve_precision("auto", CPU, "regression") == "fp32"
+    assert resolve_precision("auto", CPU, "classification", 161_706) == expected
+    assert resolve_precision("auto", CPU, "regression", 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(("device", "capability"), [(CPU, None), (MPS, None), (CUDA, (7, 5))])
 def test_tf32_without_a_gpu_that_has_it(monkeypatch, device, capability):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     with pytest.raises(UserError, match=f"device.precision=tf32: {device} has none; use fp32, bf16 or auto"):
-        resolve_precision("tf32", device, "classification")
+        resolve_precision("tf32", device, "classification", 161_706)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
@@ -113,13 +113,20 @@ def test_only_tf32_lets_matrix_products_round_to_it(precision):
 
 
 @pytest.mark.parametrize(
-    ("layer", "expected"),
-    [(torch.nn.Linear(2, 2), "contiguous"), (torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)), "channels_last")],
+    ("layers", "device", "precision", "expected"),
+    [
+        ([torch.nn.Linear(2, 2)], CPU, "bf16", "contiguous"),
+        ([torch.nn.Conv2d(1, 1, 1)], CPU, "fp32", "channels_last"),
+        ([torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1)], CPU, "fp32", "contiguous"),
+        ([torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1)], CPU, "bf16", "channels_last"),
+        ([torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1)], CUDA, "fp32", "channels_last"),
+    ],
 )
-def test_auto_memory_format(layer, expected):
-    assert resolve_memory_format("auto", layer) == expected
-    assert resolve_memory_format("contiguous", layer) == "contiguous"
-    assert resolve_memory_format("channels_last", layer) == "channels_last"
+def test_auto_memory_format(layers, device, precision, expected):
+    model = torch.nn.Sequential(*layers)
+    assert resolve_memory_format("auto", model, device, precision) == expected
+    assert resolve_memory_format("contiguous", model, device, precision) == "contiguous"
+    assert resolve_memory_format("channels_last", model, device, precision) == "channels_last"
 
 
 def test_compiling_for_a_processor_needs_a_compiler(monkeypatch):
@@ -132,8 +139,15 @@ def test_compiling_for_a_processor_needs_a_compiler(monkeypatch):
         resolve_compile("on", CPU)
 
 
+@pytest.mark.parametrize(("parameters", "expected"), [(7_850, "fp32"), (61_706, "fp32"), (129_068, "bf16")])
+def test_a_small_model_is_not_worth_the_casts(monkeypatch, parameters, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert resolve_precision("auto", CUDA, "classification", parameters) == expected
+    assert resolve_precision("bf16", CUDA, "classification", parameters) == "bf16"
+
+
 def test_auto_precision_elsewhere_is_fp32():
-    assert resolve_precision("auto", MPS, "classification") == "fp32"
+    assert resolve_precision("auto", MPS, "classification", 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])

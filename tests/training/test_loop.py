@@ -214,7 +214,7 @@ def test_linear_regression_recovers_the_weights(tmp_path):
     learned = load_file(result.record.folder / "checkpoints" / "last.safetensors")
     weight, bias = (value.flatten().tolist() for value in sorted(learned.values(), key=len)[::1])
     found = sorted([*weight, *bias])
-    assert found == pytest.approx([-3.4, 2.0, 4.2], abs=2e-3)
+    assert found == pytest.approx([-3.4, 2.0, 4.2], abs=1e-3)
 
 
 def test_profile_writes_a_trace(tmp_path):

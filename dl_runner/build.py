@@ -6,17 +6,13 @@ model is built → given its layers → initialized → regularized → given pr
 
 import inspect
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
 
 from dl_runner import registry
-from dl_runner.checks import arguments
-from dl_runner.data.augment import compose
+from dl_runner.builders import Builders, check_builders
 from dl_runner.data.batches import Batches, batches
 from dl_runner.data.files import default_root
 from dl_runner.data.splits import Data, fingerprint, prepare
@@ -24,7 +20,8 @@ from dl_runner.duration import Horizon
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import from_scratch
 from dl_runner.optim.parameter_groups import parameter_groups, weights
-from dl_runner.plugins import load_plugins
+from dl_runner.parallel.strategies import devices, parallelize
+from dl_runner.parallel.team import Team
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
@@ -38,37 +35,13 @@ from dl_runner.runtime.device import (
 )
 from dl_runner.runtime.place import Place
 from dl_runner.runtime.seeding import seed_everything
-from dl_runner.schema import Config, Part
+from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.loop import Rhythm, Training
 
 EVALUATED_AT_ONCE = 2**20  # input values of an evaluation's batch
-
-# Parameters of the builders that the program fills in; a config may not.
-GIVEN = {
-    "data": {"root", "seed", "image_size"},
-    "model": {"data"},
-    "loss": {"data"},
-    "optimizer": {"groups"},
-    "schedule": {"horizon"},
-    "init": set(),
-    "augment": set(),
-}
-
-
-@dataclass(frozen=True)
-class Builders:
-    """One function per part with its keywords checked and bound; still to be called with what the program gives."""
-
-    data: Callable[..., Data]
-    model: Callable[..., nn.Module]
-    loss: Callable[..., Any]
-    optimizer: Callable[..., torch.optim.Optimizer]
-    schedule: Callable[..., Callable[[int], float]]
-    init: Callable[..., Callable[[nn.Module], None]]
-    augment: Callable[..., Any] | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +53,7 @@ class Parts:
     data: Data
     model: nn.Module
     place: Place
+    team: Team
 
     @property
     def parameters(self) -> int:
@@ -91,48 +65,25 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def build_parts(config: Config) -> Parts:
+def build_parts(config: Config, team: Team | None = None) -> Parts:
     """Find the device, check the builders, load the data, build the model, in this order.
+
+    Args:
+        team: of this process; None for a run in one process.
 
     Raises:
         UserError: the config does not fit the builders, the data or this machine.
     """
-    device = build_device(config)
+    team = team or Team()
+    device = build_device(config, team)
     builders = check_builders(config)
     data = build_data(config, builders)
     model = build_model(config, builders, data.spec)
-    return Parts(config, builders, data, model, build_place(config, data.spec, model, device))
-
-
-def check_builders(config: Config) -> Builders:
-    """Every part's builder, with its keywords checked against the signature.
-
-    Raises:
-        UserError: an unknown name, or a keyword that is unknown, missing or ill-typed.
-    """
-    load_plugins(config.plugins)
-
-    def bind(group: str, part: Part) -> Callable[..., Any]:
-        function = registry.builder(group, part.name)
-        return partial(function, **arguments(function, part.arguments, group, GIVEN[group]))
-
-    transforms = [bind("augment", part)() for part in config.augment.parts]
-    return Builders(
-        **{group: bind(group, getattr(config, group)) for group in GIVEN if group not in ("model", "augment")},
-        model=bind("model", _with_dropout(config)),
-        augment=compose(transforms) if transforms else None,
-    )
-
-
-def _with_dropout(config: Config) -> Part:
-    """The model's part, its dropout replaced by the regularization's where one is set."""
-    rate, part = config.regularization.dropout, config.model
-    if rate is None:
-        return part
-    signature = inspect.signature(registry.builder("model", part.name))
-    if "dropout" not in signature.parameters:
-        raise UserError(f"regularization.dropout={rate}: model {part.name} has no dropout; use regularization=none")
-    return Part(name=part.name, arguments=part.arguments | {"dropout": rate})
+    if config.parallel.name == "data_parallel":
+        devices(config.parallel, device)
+    if team.rank:  # the same weights everywhere, but each process draws its own dropout
+        seed_everything(config.seed, team.rank)
+    return Parts(config, builders, data, model, build_place(config, data.spec, model, device), team)
 
 
 def build_data(config: Config, builders: Builders) -> Data:
@@ -167,14 +118,15 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
     return model
 
 
-def build_device(config: Config) -> torch.device:
-    """The device of the config; also sets the number of processor threads.
+def build_device(config: Config, team: Team | None = None) -> torch.device:
+    """The device of the config, one GPU for each process of the team; also sets the number of processor threads.
 
     Raises:
         UserError: no such device here.
     """
     set_threads(config.device.threads)
-    return resolve_device(config.device.name)
+    device = resolve_device(config.device.name)
+    return torch.device("cuda", team.local_rank) if team and team.size > 1 and device.type == "cuda" else device
 
 
 def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.device) -> Place:
@@ -224,27 +176,31 @@ def build_optimizer(config: Config, builders: Builders, model: nn.Module) -> tor
     return optimizer
 
 
-def build_evaluation(config: Config, data: Data, split: str, place: Place) -> Batches | None:
+def build_evaluation(
+    config: Config, data: Data, split: str, place: Place, share: tuple[int, int] = (0, 1)
+) -> Batches | None:
     """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split.
 
     They are large, as no gradients need the memory; for a number of batches that the config names, as long as those
-    of the training.
+    of the training. `share` is as for `Batches`.
     """
     examples = getattr(data, split)
     if examples is None:
         return None
     size = config.data.batch_size
     if config.trainer.evaluate_batches is None:
-        size = max(size, EVALUATED_AT_ONCE // math.prod(data.spec.input_shape))
-    return batches(examples, data.spec, batch_size=size, device=place.device, memory_format=place.memory_format)
+        size = max(size, share[1] * EVALUATED_AT_ONCE // math.prod(data.spec.input_shape))
+    options = {"device": place.device, "memory_format": place.memory_format, "share": share}
+    return batches(examples, data.spec, batch_size=size, **options)
 
 
 def build_training(parts: Parts) -> Training:
     """What the loop runs; the model moves to its device. Trackers and checkpoints are still to be set."""
     config, builders, data, model, place = parts.config, parts.builders, parts.data, parts.model, parts.place
-    trainer, spec = config.trainer, data.spec
+    trainer, spec, share = config.trainer, data.spec, (parts.team.rank, parts.team.size)
     task = build_task(config, builders, spec)
     place.put(model)
+    parallel = parallelize(model, config.parallel, place.device, parts.team)
     if place.compiled:
         model.compile()
     train = batches(
@@ -256,12 +212,14 @@ def build_training(parts: Parts) -> Training:
         shuffle=True,
         seed=config.seed,
         transform=builders.augment,
+        share=share,
     )
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
-    evaluations = {split: build_evaluation(config, data, split, place) for split in splits}
+    evaluations = {split: build_evaluation(config, data, split, place, share) for split in splits}
     horizon = build_horizon(config, data)
     return Training(
         model=model,
+        parallel=parallel,
         task=task,
         optimizer=build_optimizer(config, builders, model),
         penalty=weight_penalty(weights(model), l1=config.regularization.l1, l2=config.regularization.l2),

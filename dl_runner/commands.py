@@ -90,8 +90,18 @@ def _draw_augmented(parts: "Parts", path: Path) -> None:
 
 def resume(argv: list[str]) -> None:
     """dlrun resume RUN: go on with a run that was interrupted, killed or failed."""
-    given = _run_folder("resume", "Go on with a run from its last checkpoint.", argv, _device_option)
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        _device_option(parser)
+        parser.add_argument("--parallel", metavar="NAME", help="share it out in another way, such as none, ddp or fsdp")
+        parser.add_argument("--devices", type=int, metavar="N", help="over so many devices")
+
+    given = _run_folder("resume", "Go on with a run from its last checkpoint.", argv, more)
     folder = given.run
+    changed = {"name": given.parallel, "devices": given.devices}
+    parallel = {key: value for key, value in changed.items() if value is not None}
+    if given.parallel in ("none", "data_parallel") and given.devices is None:
+        parallel["devices"] = None
     from dl_runner import config
     from dl_runner.tracking.run_folder import RunRecord
 
@@ -105,7 +115,7 @@ def resume(argv: list[str]) -> None:
     else:
         from dl_runner.run import resume as go_on_training
 
-        go_on_training(folder, device=given.device)
+        go_on_training(folder, device=given.device, parallel=parallel)
 
 
 def evaluate(argv: list[str]) -> None:

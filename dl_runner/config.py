@@ -16,6 +16,7 @@ from dl_runner import registry
 from dl_runner.checks import arguments
 from dl_runner.data.folds import check_folds
 from dl_runner.errors import UserError
+from dl_runner.parallel.settings import check_parallel
 from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import read_json
@@ -70,12 +71,13 @@ def load(path: Path) -> dict[str, Any]:
     return to_plain(loaded)
 
 
-def load_run(folder: Path, device: str | None = None) -> Config:
+def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
     """The checked config of a run folder, fitted to the place where it is read.
 
     Args:
         folder: a run folder.
         device: replaces the run's own device.
+        parallel: replaces keys of the run's `parallel` section.
 
     Raises:
         UserError: no run folder, or a config that this version does not understand.
@@ -88,6 +90,8 @@ def load_run(folder: Path, device: str | None = None) -> Config:
         plain["device"] = {**plain.get("device", {}), "name": device}
     elif isinstance(plain.get("device"), dict):
         plain["device"] |= _resolved(folder)
+    if parallel:
+        plain["parallel"] = {**plain.get("parallel", {}), **parallel}
     return check(plain)
 
 
@@ -164,6 +168,16 @@ def _check_combinations(config: Config) -> None:
         UserError: names the keys and the remedy.
     """
     regularization, optimizer, schedule = config.regularization, config.optimizer, config.schedule
+    if config.lesson is not None and config.parallel.name != "none":
+        raise UserError(f"parallel={config.parallel.name}: a lesson's trainings are small and run in one process each")
+    check_parallel(
+        config.parallel,
+        batch_size=config.data.batch_size,
+        layers=config.layers.name,
+        l1=regularization.l1,
+        l2=regularization.l2,
+        max_norm=regularization.max_norm,
+    )
     if "lr" in optimizer.arguments:
         check_decay(
             optimizer.name,

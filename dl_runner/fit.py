@@ -6,7 +6,8 @@ import math
 import torch
 from torch import nn
 
-from dl_runner.build import Builders, build_horizon, build_task
+from dl_runner.build import build_horizon, build_task
+from dl_runner.builders import Builders
 from dl_runner.data.splits import Data
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import Reactive
@@ -14,8 +15,11 @@ from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 
 
-def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module) -> None:
+def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module, processes: int = 1) -> None:
     """Check what can only be known with the data and the model at hand, before a run folder is made.
+
+    Args:
+        processes: that share each batch.
 
     Raises:
         UserError: a loss or label smoothing for another task, a schedule that does not fit the length of the run,
@@ -39,7 +43,13 @@ def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module) 
         )
 
     size, examples = config.data.batch_size, len(data.train)
-    if 1 in _part_sizes(examples, size, config.trainer.accumulate) and not _takes_one(model, data.spec):
+    if min(_shares(examples, size, processes)) < (config.trainer.accumulate if processes > 1 else 1):
+        raise UserError(
+            f"data.batch_size={size}: {examples} training examples cut into such batches leave one that "
+            f"{processes} processes cannot share out, with trainer.accumulate={config.trainer.accumulate} parts each; "
+            "choose another batch size"
+        )
+    if 1 in _part_sizes(examples, size, config.trainer.accumulate, processes) and not _takes_one(model, data.spec):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
             f"trainer.accumulate={config.trainer.accumulate} parts, leave one example alone, and the batch "
@@ -47,12 +57,18 @@ def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module) 
         )
 
 
-def _part_sizes(examples: int, batch_size: int, parts: int) -> set[int]:
+def _shares(examples: int, batch_size: int, processes: int) -> set[int]:
+    """The numbers of examples that a process may have of a batch."""
+    batches = {min(batch_size, examples), examples % batch_size} - {0}
+    return {share for batch in batches for share in (batch // processes, math.ceil(batch / processes))}
+
+
+def _part_sizes(examples: int, batch_size: int, parts: int, processes: int) -> set[int]:
     """The numbers of examples that one forward pass of training may get."""
     sizes = set()
-    for batch in {min(batch_size, examples), examples % batch_size} - {0}:
-        part = math.ceil(batch / parts)
-        sizes |= {part, batch % part or part}
+    for share in _shares(examples, batch_size, processes):
+        count = min(parts, share)
+        sizes |= {share // count, math.ceil(share / count)}
     return sizes
 
 

@@ -50,9 +50,18 @@ def _header(parts: Parts, training: Training, folder: Path, job: str | None) -> 
         "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
         "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples",
         "device": ", ".join([_device_name(parts.place), *_how(parts.place)]),
+        "parallel": _parallel(parts),
         "run": str(folder),
     }
     return {label: text for label, text in header.items() if text}
+
+
+def _parallel(parts: Parts) -> str | None:
+    config, size = parts.config.parallel, parts.team.size
+    if config.name == "none":
+        return None
+    batches = "batch statistics synchronized" if config.sync_batchnorm else ""
+    return ", ".join(filter(None, [f"{config.name}, {size} process{'es' if size > 1 else ''}", batches]))
 
 
 def _device_name(place: Place) -> str:

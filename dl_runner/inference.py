@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from dl_runner import build, config
+from dl_runner.builders import check_builders
 from dl_runner.data.batches import to_input
 from dl_runner.errors import UserError
 from dl_runner.report.predictions import load_image, top
@@ -40,7 +41,7 @@ def evaluate_run(
     weights = weight_file(folder, which)
     checked = config.load_run(folder, device)
     place_on = build.build_device(checked)
-    builders = build.check_builders(checked)
+    builders = check_builders(checked)
     data = build.build_data(checked, builders)
     model = build.build_model(checked, builders, data.spec)
     load_weights(weights, model)
@@ -69,7 +70,7 @@ def predict_images(
     if spec.task != "classification":
         raise UserError(f"predict {folder}: its task is {spec.task}, and pictures have classes")
     checked = config.load_run(folder)
-    model = build.build_model(checked, build.check_builders(checked), spec)
+    model = build.build_model(checked, check_builders(checked), spec)
     load_weights(weights, model)
     model.eval()
     pictures = torch.stack([load_image(path, spec) for path in images])

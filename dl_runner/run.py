@@ -1,5 +1,6 @@
 """The life of a run: its folder, lock and record, its trackers, and how it ends."""
 
+import contextlib
 import logging
 import shutil
 import sys
@@ -13,9 +14,12 @@ from torch import nn
 
 from dl_runner import build, config
 from dl_runner.build import Parts
+from dl_runner.distributed import follow, in_processes, same_mistakes, team_of, to_start
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.fit import check_fit
 from dl_runner.header import run_info
+from dl_runner.parallel.team import Team
+from dl_runner.parallel.workers import announce
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
 from dl_runner.runtime.files import write_atomic
@@ -52,7 +56,7 @@ class Result:
 
 
 def launch(checked: Config, parent: Path, name: str, job: Job | None = None, watch: Watch | None = None) -> Result:
-    """Train one experiment in a new run folder.
+    """Train one experiment in a new run folder, in as many processes as its config asks for.
 
     Args:
         checked: what to run.
@@ -66,30 +70,44 @@ def launch(checked: Config, parent: Path, name: str, job: Job | None = None, wat
         RunFailed: the run broke; its folder tells why.
         Interrupted: it was asked to stop; its folder can be resumed.
     """
-    parts = fitting_parts(checked)
-    training = build.build_training(parts)
-    folder = create(parent, name)
-    with lock(folder):
-        write_atomic(folder / config.CONFIG, config.save(checked.plain))
-        record = RunRecord.start(
-            folder,
-            command=["dlrun", *sys.argv[1:]],
-            seed=checked.seed,
-            **parts.place.describe(),
-            parameters=parts.parameters,
-            data=parts.data.spec.to_dict(),
-            job=job,
-        )
-        return Result(record, _conduct(parts, training, record, watch))
+    if processes := to_start(checked):
+        return in_processes(processes, _launch, checked, parent, name, job, watch)
+    return _launch(checked, parent, name, job, watch)
 
 
-def resume(folder: Path, watch: Watch | None = None, device: str | None = None) -> Result:
+def _launch(checked: Config, parent: Path, name: str, job: Job | None, watch: Watch | None) -> Result | None:
+    with team_of(checked) as team:
+        with same_mistakes(team):
+            parts = fitting_parts(checked, team)
+            training = build.build_training(parts)
+            folder = create(parent, name) if team.rank == 0 else None
+        if folder is None:
+            return follow(training)
+        announce(folder)
+        with lock(folder):
+            write_atomic(folder / config.CONFIG, config.save(checked.plain))
+            record = RunRecord.start(
+                folder,
+                command=["dlrun", *sys.argv[1:]],
+                seed=checked.seed,
+                **_where(parts),
+                parameters=parts.parameters,
+                data=parts.data.spec.to_dict(),
+                job=job,
+            )
+            return Result(record, _conduct(parts, training, record, watch))
+
+
+def resume(
+    folder: Path, watch: Watch | None = None, device: str | None = None, parallel: Mapping[str, Any] | None = None
+) -> Result:
     """Go on with an interrupted, killed or failed run from its last checkpoint, exactly as if it had never stopped.
 
     Args:
         folder: the run folder.
         watch: as for `launch`.
         device: where to go on, if not where the run began.
+        parallel: keys of the config's `parallel` section to change.
 
     Raises:
         UserError: the run is completed, there is no checkpoint, the data have changed, or another process is running
@@ -97,16 +115,27 @@ def resume(folder: Path, watch: Watch | None = None, device: str | None = None) 
         RunFailed: as for `launch`.
         Interrupted: as for `launch`.
     """
-    checked = config.load_run(folder, device)
-    with lock(folder):
-        record = RunRecord.load(folder)
-        if record["status"] == "completed":
-            raise UserError(f"{folder}: already completed; there is nothing to resume")
-        state = Checkpoints(folder).load()
-        parts = fitting_parts(checked)
-        training = build.build_training(parts)
-        if state["data"] != training.data_fingerprint:
-            raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
+    checked = config.load_run(folder, device, parallel)
+    if processes := to_start(checked):
+        return in_processes(processes, _resume, checked, folder, watch)
+    return _resume(checked, folder, watch)
+
+
+def _resume(checked: Config, folder: Path, watch: Watch | None) -> Result | None:
+    with team_of(checked) as team, lock(folder) if team.rank == 0 else contextlib.nullcontext():
+        with same_mistakes(team):
+            record = RunRecord.load(folder)
+            if record["status"] == "completed":
+                raise UserError(f"{folder}: already completed; there is nothing to resume")
+            state = Checkpoints(folder).load()
+            parts = fitting_parts(checked, team)
+            training = build.build_training(parts)
+            if state["data"] != training.data_fingerprint:
+                raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
+        if team.rank:
+            return follow(training, state)
+        announce(folder)
+        record.update(**_where(parts))
         return Result(record, _conduct(parts, training, record, watch, state))
 
 
@@ -132,15 +161,20 @@ def finish(checked: Config, folder: Path, watch: Watch | None = None, job: Job |
     return launch(checked, folder.parent, folder.name, job, watch).record
 
 
-def fitting_parts(checked: Config) -> Parts:
-    """What a run of the config is made of.
+def fitting_parts(checked: Config, team: Team | None = None) -> Parts:
+    """What a run of the config is made of, in one process or in each process of the team.
 
     Raises:
         UserError: the parts do not fit each other, the data or this machine.
     """
-    parts = build.build_parts(checked)
-    check_fit(checked, parts.builders, parts.data, parts.model)
+    parts = build.build_parts(checked, team)
+    check_fit(checked, parts.builders, parts.data, parts.model, parts.team.size)
     return parts
+
+
+def _where(parts: Parts) -> dict[str, Any]:
+    """What run.json says of where and how the run computes."""
+    return parts.place.describe() | {"parallel": {"name": parts.config.parallel.name, "processes": parts.team.size}}
 
 
 def _conduct(
@@ -168,6 +202,7 @@ def _conduct(
             ending = train(training, request)
         except Diverged as error:
             raise RunFailed(f"{error}; {_after_divergence(training)}") from error
+        training.model = parts.place.put(training.parallel.whole())  # after which the other processes leave
         training.checkpoints.save_weights("last", training.model, training.spec)
         if ending == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)

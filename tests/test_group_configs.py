@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import dl_runner
-from dl_runner.build import GIVEN
+from dl_runner.builders import GIVEN
 from dl_runner.checks import arguments, convert
 from dl_runner.compose import CONF, choices, compose, groups
 from dl_runner.config import check, to_plain

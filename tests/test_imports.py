@@ -12,13 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "dl_runner"
 # Each layer may import itself and the layers before it; models only what their line says.
 LAYERS = [
     {"errors", "spec", "checks", "registry", "duration"},
-    {"layers", "runtime"},
+    {"layers", "runtime", "parallel"},
     {"models", "data", "optim", "init", "regularize", "tracking"},
     {"tasks", "report"},
     {"training", "schema", "plugins"},
-    {"config"},
+    {"config", "builders"},
     {"build"},
-    {"fit", "header"},
+    {"fit", "header", "distributed"},
     {"run"},
     {"inference", "lessons"},
     {"compose"},

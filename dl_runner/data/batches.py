@@ -95,6 +95,8 @@ class Batches(ABC):
         shuffle: a new order every epoch; otherwise the order of the split.
         seed: >= 0, of order and transform.
         transform: augmentation, for images.
+        share: (rank, size): this is the process `rank` of `size`, which gets its part of every batch; parts differ by
+            one example at most, and may be empty where a batch has fewer examples than there are processes.
     """
 
     def __init__(
@@ -108,11 +110,12 @@ class Batches(ABC):
         shuffle: bool = False,
         seed: int = 0,
         transform: Transform | None = None,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         if transform is not None and not spec.is_image:
             raise UserError("augment: works on images, and the data set holds vectors; set augment=none")
         self.examples, self.batch_size, self.device = len(split), batch_size, torch.device(device)
-        self.shuffle, self.seed = shuffle, seed
+        self.shuffle, self.seed, self.share = shuffle, seed, share
         self.targets = split.targets.to(self.device)
         self._pipeline = InputPipeline(spec, self.device, transform, memory_format)
         self._generator = torch.Generator(self.device) if transform is not None else None
@@ -120,16 +123,29 @@ class Batches(ABC):
     def __len__(self) -> int:
         return -(-self.examples // self.batch_size)
 
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """(inputs, targets) of the batches `start`, `start` + 1, … of epoch `number`, on the device.
+    def size(self, index: int) -> int:
+        """The examples of batch `index` in all processes together."""
+        return min(self.batch_size, self.examples - index * self.batch_size)
 
-        Inputs are float32 (n, *spec.input_shape); targets int64 (n,) or float32 (n, outputs).
+    def blank(self) -> Tensor:
+        """One input of zeros."""
+        return torch.zeros(1, *self._pipeline.spec.input_shape, device=self.device)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """(inputs, targets) of this process's part of the batches `start`, `start` + 1, … of epoch `number`.
+
+        They are on the device; inputs are float32 (n, *spec.input_shape), targets int64 (n,) or float32 (n, outputs).
         """
         order = permutation(self.examples, self.seed, number) if self.shuffle else None
+        place = (self.share[0],) if self.share[0] else ()  # its own random numbers for each process's part
         for index, (raw, targets) in enumerate(self._raw(order, start), start):
             if self._generator is not None:
-                self._generator.manual_seed(_seed(self.seed, number, index))
-            yield self._pipeline(raw, self._generator), targets
+                self._generator.manual_seed(_seed(self.seed, number, index, *place))
+            yield self._pipeline(raw, self._generator) if len(raw) else self.blank()[:0], targets
+
+    def _part(self, examples: Tensor) -> Tensor:
+        rank, size = self.share
+        return examples.tensor_split(size)[rank] if size > 1 else examples
 
     @abstractmethod
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -148,9 +164,9 @@ class InMemoryBatches(Batches):
         for low in range(start * self.batch_size, self.examples, self.batch_size):
             batch = slice(low, low + self.batch_size)
             if order is None:
-                yield self.inputs[batch], self.targets[batch]
+                yield self._part(self.inputs[batch]), self._part(self.targets[batch])
             else:
-                chosen = order[batch]
+                chosen = self._part(order[batch])
                 yield self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
 
 
@@ -169,7 +185,7 @@ class LoaderBatches(Batches):
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(self.examples) if order is None else order
         firsts = range(start * self.batch_size, self.examples, self.batch_size)
-        chosen = [order[low : low + self.batch_size] for low in firsts]
+        chosen = [self._part(order[low : low + self.batch_size]) for low in firsts]
         loader = DataLoader(
             self.files,
             batch_size=None,
@@ -190,6 +206,8 @@ class _Files(Dataset):
         self.split = split
 
     def __getitem__(self, indices: list[int]) -> Tensor | UserError:
+        if not indices:
+            return torch.empty(0)
         try:
             return self.split.load(indices)
         except UserError as error:

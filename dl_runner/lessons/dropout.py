@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from dl_runner import build
+from dl_runner.builders import check_builders
 from dl_runner.checks import Fraction
 from dl_runner.lessons.study import Study
 from dl_runner.run import Watch
@@ -83,7 +84,7 @@ def _span(axes: "Axes", place: int, color: str, fitted: float, tested: float) ->
 def _with_all_units(study: Study) -> Watch:
     """Measures a model on the training split in evaluation mode."""
     checked, data = study.config, study.data()
-    task, device = build.build_task(checked, build.check_builders(checked), data.spec), build.build_device(checked)
+    task, device = build.build_task(checked, check_builders(checked), data.spec), build.build_device(checked)
     place = build.build_place(checked, data.spec, study.initial(), device)
     batches = build.build_evaluation(checked, data, "train", place)
 

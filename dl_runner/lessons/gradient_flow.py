@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner import build
+from dl_runner.builders import check_builders
 from dl_runner.checks import PositiveInt
 from dl_runner.data.batches import batches
 from dl_runner.layers.activations import Activation
@@ -80,7 +81,7 @@ class Networks:
     """Untrained networks that a lesson's changes make, with the batch whose loss is followed through them."""
 
     def __init__(self, study: Study) -> None:
-        data, builders = study.data(), build.check_builders(study.config)
+        data, builders = study.data(), check_builders(study.config)
         self.study, self.spec = study, data.spec
         self.task = build.build_task(study.config, builders, data.spec)
         inputs, targets = next(
@@ -91,7 +92,7 @@ class Networks:
     def gradient_norms(self, hidden: list[int], activation: Activation, init: dict) -> tuple[list[float], float]:
         """By the input z of each hidden layer's activation, and by the weights of the first layer."""
         checked = self.study.change({"model.hidden": hidden, "model.activation": activation, "init": init})
-        model = build.build_model(checked, build.check_builders(checked), self.spec).double()
+        model = build.build_model(checked, check_builders(checked), self.spec).double()
         linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
         arrived: list[Tensor] = []
         for module in linear[:-1]:

@@ -17,6 +17,7 @@ from typing import Any
 from torch import nn
 
 from dl_runner import build, config, registry
+from dl_runner.builders import check_builders
 from dl_runner.checks import arguments
 from dl_runner.data.splits import Data
 from dl_runner.errors import RunFailed, UserError, hint
@@ -144,12 +145,12 @@ class Study:
     def initial(self, checked: Config | None = None) -> nn.Module:
         """The model that an arm of this config starts from, or one of the lesson's own; in evaluation mode."""
         checked = checked or self.config
-        return build.build_model(checked, build.check_builders(checked), self.data(checked).spec).eval()
+        return build.build_model(checked, check_builders(checked), self.data(checked).spec).eval()
 
     def data(self, checked: Config | None = None) -> Data:
         """The data of an arm's config, or of the lesson's own."""
         checked = checked or self.config
-        return build.build_data(checked, build.check_builders(checked))
+        return build.build_data(checked, check_builders(checked))
 
 
 def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> None:

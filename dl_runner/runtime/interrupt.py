@@ -3,10 +3,14 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
+
+MEETING = "DLRUN_MEETING"  # environment: a folder for what a group of processes and the one that started them say
+STOP = "stop"  # their file STOP-0 holds the number of the signal that asked to stop
 
 
 @dataclass
@@ -19,12 +23,31 @@ class StopRequest:
         return self.signal_number is not None
 
 
+@dataclass
+class PassedOn(StopRequest):
+    """A request that another process writes to a file."""
+
+    path: Path = Path()
+
+    def __bool__(self) -> bool:
+        if self.signal_number is None and self.path.exists():
+            self.signal_number = int(self.path.read_text())
+        return self.signal_number is not None
+
+
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(pass_on: Callable[[int], None] | None = None) -> Iterator[StopRequest]:
     """Within the context the first SIGINT (Ctrl-C) or SIGTERM sets the request; a second one raises KeyboardInterrupt.
 
-    Outside the main thread, where Python delivers no signals, the request is never set.
+    In a process of a group, the request is what the process that started it passes on. Outside the main thread, where
+    Python delivers no signals, the request is never set.
+
+    Args:
+        pass_on: told the number of the first signal.
     """
+    if (meeting := os.environ.get(MEETING)) and pass_on is None:
+        yield PassedOn(path=Path(meeting) / f"{STOP}-0")
+        return
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -36,6 +59,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         request.signal_number = number
         # A plain write: a signal may arrive in the middle of a print, which cannot be entered twice.
         os.write(2, b"\nstopping after this step with a checkpoint; once more to stop at once\n")
+        if pass_on is not None:
+            pass_on(number)
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

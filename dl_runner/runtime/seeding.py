@@ -7,8 +7,15 @@ import numpy as np
 import torch
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's global generators; `seed` >= 0 of any size."""
+def seed_everything(seed: int, rank: int = 0) -> None:
+    """Seed Python's, NumPy's and torch's global generators.
+
+    Args:
+        seed: >= 0, of any size.
+        rank: of a process that shall draw other numbers than those before it, >= 0.
+    """
+    if rank:
+        seed = int(np.random.SeedSequence(seed, spawn_key=(rank,)).generate_state(2, np.uint64)[0])
     random.seed(seed)
     np.random.seed(np.random.SeedSequence(seed).generate_state(1)[0])
     torch.manual_seed(seed % 2**63)

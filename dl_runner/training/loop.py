@@ -15,6 +15,8 @@ from dl_runner.duration import Duration, Horizon, Steps
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.optim.plateau import Reactive
 from dl_runner.optim.schedules import Schedule
+from dl_runner.parallel.strategies import Alone, whole
+from dl_runner.parallel.team import Team
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import Penalty
 from dl_runner.runtime.device import Autocast, peak_memory_gib
@@ -53,9 +55,13 @@ class Rhythm:
 
 @dataclass
 class Training:
-    """Everything the loop needs, and its position; `state_dict` is what an exact continuation needs."""
+    """Everything the loop needs, and its position; `state_dict` is what an exact continuation needs.
+
+    With several processes each of them has one of these, and goes through the same steps.
+    """
 
     model: nn.Module
+    parallel: Alone  # of `model`
     task: Task
     optimizer: Optimizer
     schedule: Schedule
@@ -67,7 +73,7 @@ class Training:
     device: torch.device
     autocast: Autocast
     tracker: Tracker
-    checkpoints: Checkpoints | None  # None where nothing is to be written
+    checkpoints: Checkpoints | None  # None where nothing is to be written, as in all processes but the first
     spec: DataSpec
     data_fingerprint: str
     config: Mapping[str, Any]
@@ -86,15 +92,24 @@ class Training:
     def epoch(self) -> float:
         return self.step / self.horizon.steps_per_epoch
 
+    @property
+    def team(self) -> Team:
+        return self.parallel.team
+
     def state_dict(self) -> dict[str, Any]:
-        """Plain containers and tensors only, so that it loads with `weights_only`."""
+        """The state of all processes together, which one process or any number may go on with.
+
+        Plain containers and tensors only, so that it loads with `weights_only`. All processes have to ask.
+        """
+        rng, *others = self.team.gather(rng_state())
         return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "means": self.means.state_dict(),
+            "model": self.parallel.whole().state_dict(),
+            "optimizer": self.parallel.optimizer_state(self.optimizer),
+            "means": self.means.over(self.team).state_dict(),
             "stopping": self.stopping.state_dict(),
             "schedule": self.schedule.state_dict() if isinstance(self.schedule, Reactive) else {},
-            "rng": rng_state(),
+            "rng": rng,
+            "rng_of_others": others,
             "step": self.step,
             "data": self.data_fingerprint,
             "seconds": self.seconds,
@@ -105,15 +120,19 @@ class Training:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken. Call last before training: it sets the global random generators."""
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.means.load_state_dict(state["means"], self.device)
+        rank = self.team.rank
+        self.parallel.load(state["model"])
+        self.parallel.load_optimizer(self.optimizer, state["optimizer"])
+        if rank == 0:
+            self.means.load_state_dict(state["means"], self.device)
         self.stopping.load_state_dict(state["stopping"])
         if isinstance(self.schedule, Reactive):
             self.schedule.load_state_dict(state["schedule"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
-        set_rng_state(state["rng"])
+        states = [state["rng"], *state.get("rng_of_others", [])]
+        if rank < len(states):  # else there were fewer processes, and this one keeps its own beginning
+            set_rng_state(states[rank])
 
 
 def train(run: Training, request: StopRequest) -> Ending:
@@ -132,7 +151,7 @@ def train(run: Training, request: StopRequest) -> Ending:
     stream = _stream(run)
     started = saved = time.perf_counter()
     run.model.train()
-    ending = _ending(run, None)
+    ending = _ending(run, False)
     while not ending:
         # accumulate and step
         batch = next(stream)
@@ -141,14 +160,15 @@ def train(run: Training, request: StopRequest) -> Ending:
         report = milestone or (run.step + 1) % log_every == 0
         norm = update(run, batch, measure_norm=report)
         run.step += 1
-        run.tracker.progress(run.step, lambda: _train_metrics(run))
+        run.tracker.progress(run.step, lambda: _train_metrics(run.means))
 
         # report and evaluate
         if report:
-            run.means.require_finite()
-            training = _train_metrics(run) | _vital_signs(run, norm)
+            run.means.require_finite(run.team)
+            means = run.means.over(run.team)
+            training = _train_metrics(means) | _vital_signs(run, norm)
             now = time.perf_counter()
-            training["train/examples_per_second"] = run.means.examples / (run.seconds + now - started)
+            training["train/examples_per_second"] = means.examples / (run.seconds + now - started)
             if milestone:
                 _evaluate(run, training)
                 run.seconds = 0.0
@@ -158,8 +178,10 @@ def train(run: Training, request: StopRequest) -> Ending:
             started = time.perf_counter()
 
         # checkpoint and done?
-        ending = _ending(run, request)
-        due = run.step % save_every == 0 if save_every else time.perf_counter() - saved >= save_seconds
+        overdue = not save_every and time.perf_counter() - saved >= save_seconds
+        asked, overdue = run.team.agree(request, overdue)
+        ending = _ending(run, asked)
+        due = overdue or (save_every and run.step % save_every == 0)
         if due or ending:
             run.seconds += time.perf_counter() - started
             save(run)
@@ -173,23 +195,27 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     Returns:
         The gradient's norm before clipping, on the device, if asked for or needed.
     """
-    examples, parts = len(batch[1]), [batch]
+    examples, parts = run.batches.size(run.step % run.horizon.steps_per_epoch), [batch]
     if run.rhythm.accumulate > 1:
-        parts = zip(*(tensors.chunk(run.rhythm.accumulate) for tensors in batch), strict=True)
-    for part in parts:
-        with run.autocast():
-            loss, sums = run.task.step(run.model, part)
-        if run.penalty is not None:
-            loss = loss + run.penalty()
-        share = len(part[1]) / examples  # the mean over the batch is the weighted mean over its parts
-        (loss if share == 1 else loss * share).backward()
+        count = min(run.rhythm.accumulate, len(batch[1]))
+        parts = list(zip(*(tensors.tensor_split(count) for tensors in batch), strict=True))
+    for number, part in enumerate(parts, 1):
+        with run.parallel.part(last=number == len(parts)):
+            with run.autocast():
+                loss, sums = run.task.step(run.parallel.forward, part)
+            if run.penalty is not None:
+                loss = loss + run.penalty()
+            share = len(part[1]) / examples * run.parallel.scale  # a batch's mean is the weighted mean of its parts'
+            (loss if share == 1 else loss * share).backward()
         run.means.add(sums, len(part[1]), run.step + 1)
+    run.parallel.collect_gradients()
     norm = None
     if run.rhythm.clip_norm is not None:
         norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.rhythm.clip_norm)
     elif measure_norm:
         gradients = [parameter.grad for parameter in run.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
+    norm = norm if norm is None else whole(norm)
     factor = run.schedule(run.step)
     for group, rate in zip(run.optimizer.param_groups, run.base_rates, strict=True):
         group["lr"] = rate * factor
@@ -204,23 +230,24 @@ def save(run: Training) -> None:
     Raises:
         Diverged: a loss or a parameter is not finite; the checkpoint on disk stays as it was.
     """
-    _require_finite(run)
+    state = run.state_dict()
+    _require_finite(run, state["model"])
     if run.checkpoints is not None:
-        run.checkpoints.save(run.state_dict())
+        run.checkpoints.save(state)
 
 
-def _require_finite(run: Training) -> None:
-    run.means.require_finite()
-    if not all(bool(parameter.isfinite().all()) for parameter in run.model.parameters()):
+def _require_finite(run: Training, weights: Mapping[str, Tensor]) -> None:
+    run.means.require_finite(run.team)
+    if not all(run.team.gather(all(bool(tensor.isfinite().all()) for tensor in weights.values()))):
         raise Diverged(run.step, "followed by parameters that are NaN or infinite")
 
 
-def _ending(run: Training, request: StopRequest | None) -> Ending | None:
+def _ending(run: Training, asked: bool) -> Ending | None:
     if run.step >= run.horizon.steps:
         return "completed"
     if run.stopping.exhausted:
         return "stopped early"
-    return "interrupted" if request else None
+    return "interrupted" if asked else None
 
 
 def _stream(run: Training) -> Iterator[Batch]:
@@ -231,8 +258,8 @@ def _stream(run: Training) -> Iterator[Batch]:
         start = 0
 
 
-def _train_metrics(run: Training) -> dict[str, float]:
-    return {f"train/{name}": value for name, value in run.means.read().items()}
+def _train_metrics(means: Means) -> dict[str, float]:
+    return {f"train/{name}": value for name, value in means.read().items()}
 
 
 @torch.no_grad()
@@ -240,7 +267,7 @@ def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
     signs = {
         "train/learning_rate": run.optimizer.param_groups[0]["lr"],
         "train/memory_gib": peak_memory_gib(run.device),
-        "train/weight_norm": nn.utils.get_total_norm(weights(run.model)).item(),
+        "train/weight_norm": whole(nn.utils.get_total_norm(weights(run.model))).item(),
     }
     if norm is not None:
         signs["train/gradient_norm"] = norm.item()
@@ -254,8 +281,10 @@ def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
 def _evaluate(run: Training, training: dict[str, float]) -> None:
     """Evaluate every split, log one row with the training metrics, keep the weights if they are the best."""
     measured = dict(training)
+    run.team.same_buffers(run.model)
+    limit = run.rhythm.evaluate_batches
     for split, batches in run.evaluations.items():
-        metrics = evaluate(run.model, run.task, batches, run.autocast, limit=run.rhythm.evaluate_batches)
+        metrics = evaluate(run.model, run.task, batches, run.autocast, parallel=run.parallel, limit=limit)
         measured |= {f"{split}/{name}": value for name, value in metrics.items()}
     run.metrics |= measured
     run.tracker.log(run.step, run.epoch, measured, milestone=True)
@@ -264,7 +293,8 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         run.schedule.react(measured[chosen_by], run.task.mode)
     if chosen_by in measured and run.stopping.update(measured[chosen_by], run.step):
         run.best_metrics = {name: value for name, value in measured.items() if not name.startswith("train/")}
-        _require_finite(run)
+        model = run.parallel.whole()
+        _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
-            run.checkpoints.save_weights("best", run.model, run.spec)
+            run.checkpoints.save_weights("best", model, run.spec)
     run.means.reset()

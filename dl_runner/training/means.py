@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dl_runner.errors import RunFailed
+from dl_runner.parallel.team import Team
 from dl_runner.tasks.task import Sums, Task
 
 
@@ -27,6 +28,8 @@ class Means:
 
     def add(self, sums: Sums, examples: int, step: int = 0) -> None:
         """Add the sums over `examples` examples, which belong to step number `step`."""
+        if not sums:
+            return
         if self.sums:
             for name, value in sums.items():
                 self.sums[name] += value
@@ -41,16 +44,29 @@ class Means:
             return {}
         return self.task.report({name: value.item() for name, value in self.sums.items()}, self.examples)
 
-    def require_finite(self) -> None:
-        """Check every loss that was added since the last check.
+    def over(self, team: Team) -> "Means":
+        """These over what all processes of the team have added; all of them have to ask."""
+        if team.size == 1:
+            return self
+        together = Means(self.task)
+        for sums, examples in team.gather(({name: value.cpu() for name, value in self.sums.items()}, self.examples)):
+            together.add(sums, examples)  # in the order of their ranks: to the last bit the same sums everywhere
+        together._unread.clear()
+        return together
+
+    def require_finite(self, team: Team) -> None:
+        """Check every loss that was added since the last check, in every process; all of them have to ask.
 
         Raises:
             Diverged: one is NaN or infinite.
         """
         unread, self._unread = self._unread, []
+        found = None
         if unread and (bad := (~torch.stack([loss for _, loss in unread]).isfinite()).nonzero()).numel():
             step, loss = unread[int(bad[0])]
-            raise Diverged(step, "NaN" if math.isnan(loss.item()) else "infinite")
+            found = step, "NaN" if math.isnan(loss.item()) else "infinite"
+        if everywhere := [one for one in team.gather(found) if one]:
+            raise Diverged(*min(everywhere))
 
     def state_dict(self) -> dict[str, Any]:
         return {"sums": dict(self.sums), "examples": self.examples}

@@ -1,0 +1,250 @@
+"""How the gradients of several devices become one step, for any model; the models know nothing of it.
+
+Every process computes its share of each batch. With n_r of a batch's n examples the process r holds the mean loss L_r,
+and the batch's mean loss is Σ_r (n_r / n)·L_r, so that the gradients of the shares, weighted by n_r / n, add up to the
+gradient of the batch, however unequal the shares are.
+"""
+
+import contextlib
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dl_runner.errors import UserError
+from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.sync_batch_norm import synchronized
+from dl_runner.parallel.team import Team
+from dl_runner.runtime.cores import allowed_cores
+
+
+class Alone:
+    """One process and one device; the others change what they need to.
+
+    Args:
+        model: on its device, with its weights; the same in every process.
+        team: the processes that share each batch.
+
+    Attributes:
+        forward: what the forward passes of training go through; it may hold `model` or be the same.
+        scale: what a process multiplies its share of the loss by, beside n_r / n.
+        lockstep: whether a forward pass needs all processes, also in evaluation.
+    """
+
+    scale = 1
+    lockstep = False
+
+    def __init__(self, model: nn.Module, team: Team) -> None:
+        self.model, self.team = model, team
+        self.forward = self._wrap(model)
+
+    def _wrap(self, model: nn.Module) -> nn.Module:
+        return model
+
+    def part(self, last: bool) -> AbstractContextManager:
+        """The context of the passes over a part of an accumulated batch; gradients need to be exact after the last."""
+        return contextlib.nullcontext()
+
+    def collect_gradients(self) -> None:
+        """Called after the last backward pass of a batch, before anybody looks at the gradients."""
+
+    def whole(self) -> nn.Module:
+        """The model with all its weights and the first process's buffers. All processes have to ask; what others than
+        the first one get may lack weights."""
+        self.team.same_buffers(self.model)
+        return self.model
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Copy a whole model's weights and buffers into the model."""
+        self.model.load_state_dict(state)
+
+    def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
+        """What the optimizer of a run in one process would save. All processes have to ask."""
+        return optimizer.state_dict()
+
+    def load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
+        """Inverse of `optimizer_state`."""
+        optimizer.load_state_dict(state)
+
+
+class DataParallel(Alone):
+    """torch's DataParallel, as the notes use it: one process deals each batch out to its GPUs and gathers the outputs.
+
+    Args:
+        devices: how many GPUs.
+    """
+
+    def __init__(self, model: nn.Module, team: Team, devices: int) -> None:
+        self._devices = devices
+        super().__init__(model, team)
+
+    def _wrap(self, model: nn.Module) -> nn.Module:
+        return nn.DataParallel(model, device_ids=list(range(self._devices)))
+
+
+class Replicated(Alone):
+    """torch's DistributedDataParallel: every process has the whole model, and gradients are averaged while the backward
+    pass still runs (Li et al., "PyTorch Distributed", VLDB 2020)."""
+
+    def __init__(self, model: nn.Module, team: Team) -> None:
+        super().__init__(model, team)
+        self.scale = team.size  # it averages, and the shares are to be summed
+
+    def _wrap(self, model: nn.Module) -> nn.Module:
+        from torch.nn.parallel import DistributedDataParallel
+
+        # `whole` and evaluations take the first process's buffers; between them no step depends on them.
+        return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def part(self, last: bool) -> AbstractContextManager:
+        return contextlib.nullcontext() if last else self.forward.no_sync()
+
+
+class ByHand(Alone):
+    """The notes' lesson: the same weights everywhere at first, each process's gradients of its share, their sum to all
+    of them, and the same step everywhere."""
+
+    def _wrap(self, model: nn.Module) -> nn.Module:
+        from torch import distributed as dist
+
+        with torch.no_grad():
+            for parameter in model.parameters():
+                dist.broadcast(parameter, src=0)
+        return model
+
+    def collect_gradients(self) -> None:
+        from torch import distributed as dist
+
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+
+
+class Sharded(Alone):
+    """torch's FSDP2, `fully_shard`: every process keeps a part of each weight, of its gradient and of the optimizer's
+    state, and layers are put together for their passes only (Zhao et al., "PyTorch FSDP", VLDB 2023)."""
+
+    lockstep = True
+
+    def __init__(self, model: nn.Module, team: Team) -> None:
+        super().__init__(model, team)
+        self.scale = team.size  # it averages, and the shares are to be summed
+
+    def _wrap(self, model: nn.Module) -> nn.Module:
+        from torch.distributed.fsdp import fully_shard
+
+        self._copy = copy.deepcopy(model).cpu() if self.team.rank == 0 else nn.Module()
+        for block in _blocks(model):
+            fully_shard(block)
+        return fully_shard(model)
+
+    def part(self, last: bool) -> AbstractContextManager:
+        self.model.set_requires_gradient_sync(last)
+        return contextlib.nullcontext()
+
+    def whole(self) -> nn.Module:
+        self.team.same_buffers(self.model)
+        state = _map_tensors(self.model.state_dict(), whole)
+        if self.team.rank == 0:
+            self._copy.load_state_dict(state)
+        return self._copy
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        own = self.model.state_dict()
+        self.model.load_state_dict({name: _cut_like(own[name], value) for name, value in state.items()})
+
+    def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
+        return _map_tensors(optimizer.state_dict(), whole)
+
+    def load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        cut = {
+            number: {
+                # A momentum has its weight's shape; a count of steps has none.
+                name: _cut_like(parameters[number], value) if _same_shape(parameters[number], value) else value
+                for name, value in of_parameter.items()
+            }
+            for number, of_parameter in state["state"].items()
+        }
+        optimizer.load_state_dict({**state, "state": cut})
+
+
+def _blocks(model: nn.Module) -> list[nn.Module]:
+    """The outermost members of sequences that hold weights: a sequence calls its members, so these are called."""
+    if isinstance(model, nn.Sequential):
+        return [member for member in model if any(True for _ in member.parameters())]
+    return [block for child in model.children() for block in _blocks(child)]
+
+
+def whole(value: Tensor) -> Tensor:
+    """The tensor whose parts the processes hold, for which all of them have to ask; any other as it is."""
+    return value.full_tensor() if hasattr(value, "full_tensor") else value
+
+
+def _same_shape(parameter: Tensor, value: Any) -> bool:
+    return isinstance(value, Tensor) and value.shape == parameter.shape
+
+
+def _cut_like(own: Tensor, value: Tensor) -> Tensor:
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if not isinstance(own, DTensor):
+        return value
+    return distribute_tensor(value.to(own.device), own.device_mesh, own.placements)
+
+
+def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, Mapping):
+        return {key: _map_tensors(item, function) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_map_tensors(item, function) for item in value)
+    return value
+
+
+_GROUPED = {"ddp": Replicated, "fsdp": Sharded, "manual": ByHand}
+
+
+def parallelize(model: nn.Module, config: ParallelConfig, device: torch.device, team: Team) -> Alone:
+    """The model made ready for training on the config's devices.
+
+    Args:
+        model: on `device`, with the same weights in every process; changed in place.
+        config: what is asked for.
+        device: of this process.
+        team: of this process.
+
+    Raises:
+        UserError: DataParallel without the GPUs for it.
+    """
+    if config.name == "data_parallel":
+        return DataParallel(model, team, devices(config, device))
+    if not config.grouped:
+        return Alone(model, team)
+    if config.sync_batchnorm:
+        model = synchronized(model, device)
+    return _GROUPED[config.name](model, team)
+
+
+def devices(config: ParallelConfig, device: torch.device) -> int:
+    """How many devices of this machine the config asks for: GPUs, all of them if it does not say, or processor cores.
+
+    Raises:
+        UserError: there are not so many, it has to say, or it takes GPUs.
+    """
+    if device.type == "cuda":
+        there, kind = torch.cuda.device_count(), "GPUs"
+    elif config.name == "data_parallel":
+        raise UserError(f"parallel=data_parallel: deals batches out to GPUs, not to {device}; use parallel=ddp")
+    elif config.devices is None:
+        raise UserError(f"parallel={config.name}: say how many processes share the processor, as in parallel.devices=2")
+    else:
+        there, kind = max(2, allowed_cores()), "processor cores"  # two processes are a lesson on any machine
+    if (config.devices or 1) > there:
+        raise UserError(f"parallel.devices={config.devices}: this machine has {there} {kind}; choose no more than that")
+    return config.devices or there

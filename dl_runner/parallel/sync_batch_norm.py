@@ -1,0 +1,65 @@
+"""Batch normalization over the whole batch while each process holds a share of it.
+
+torch has it for GPUs; this one also runs on processors. With the shares' sizes n_r, sums and squared deviations summed
+over the processes, mean and variance are those of one process with the whole batch, and the gradient flows through both
+sums (Ioffe and Szegedy, 2015, equations 1 to 3).
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def synchronized(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model with its batch normalization synchronized, its parameters and buffers the same; `model` is changed.
+
+    Args:
+        device: of the model.
+    """
+    if device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    for module in model.modules():
+        if type(module) in _KINDS:
+            module.__class__ = _KINDS[type(module)]
+    return model
+
+
+class _SyncBatchNorm:
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(inputs)
+        from torch.distributed.nn.functional import all_reduce
+
+        self._check_input_dim(inputs)
+        axes = [0, *range(2, inputs.ndim)]
+        shape = [1, -1, *[1] * (inputs.ndim - 2)]
+        values = inputs.float()
+        count = torch.tensor([values.numel() / values.shape[1]], device=inputs.device)
+        sums = all_reduce(torch.cat([values.sum(axes), count]))
+        count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
+        centered = values - mean.view(shape)
+        variance = all_reduce(centered.square().sum(axes)) / count
+        with torch.no_grad():
+            self._track(mean, variance * count / (count - 1))
+        normal = centered * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            normal = normal * self.weight.view(shape) + self.bias.view(shape)
+        return normal.to(inputs.dtype)
+
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        if not self.track_running_stats:
+            return
+        self.num_batches_tracked += 1
+        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance, momentum)
+
+
+class SyncBatchNorm1d(_SyncBatchNorm, nn.BatchNorm1d):
+    """`nn.BatchNorm1d` over the shares of all processes."""
+
+
+class SyncBatchNorm2d(_SyncBatchNorm, nn.BatchNorm2d):
+    """`nn.BatchNorm2d` over the shares of all processes."""
+
+
+_KINDS = {nn.BatchNorm1d: SyncBatchNorm1d, nn.BatchNorm2d: SyncBatchNorm2d}

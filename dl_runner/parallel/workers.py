@@ -1,0 +1,219 @@
+"""A function in several new processes that form a group, through torch's elastic launcher.
+
+The processes are torn down in every case: when one of them dies, when the run is stopped, and when the process that
+started them is killed. A mistake of the user's, a failed run and a stop come back as what they are; a process that dies
+of anything else ends all of them, and its own words are what is told.
+"""
+
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.parallel.group import member
+from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.files import write_atomic
+from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
+
+PATIENCE = 1.5  # seconds; the launcher looks after its processes ten times a second
+_PR_SET_PDEATHSIG = 1
+
+
+class WorkerDied(RunFailed):
+    """A process of the group died of what nobody foresaw.
+
+    Args:
+        message: one line.
+        story: its traceback, or the same line where it left none.
+        folder: the run folder, None if it died before there was one.
+    """
+
+    def __init__(self, message: str, story: str, folder: Path | None) -> None:
+        super().__init__(message)
+        self.story, self.folder = story, folder
+
+
+class WorkersStopped(Interrupted):
+    """The processes were torn down at the user's wish, without a checkpoint of this moment.
+
+    Args:
+        folder: the run folder, None if there was none yet.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__("stopped at once", signal.SIGINT)
+        self.folder = folder
+
+
+def announce(folder: Path) -> None:
+    """Tell the process that started this one, if there is one, where the run folder is."""
+    if name := os.environ.get(MEETING):
+        _Meeting(Path(name)).leave("folder", str(folder))
+
+
+def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function(*arguments)` returns in the first of `count` new processes, which share the free cores.
+
+    Args:
+        count: >= 1.
+        function: found by its name in its module; every process calls it.
+        arguments: can be pickled, as the value can.
+
+    Raises:
+        UserError, RunFailed, Interrupted: raised by the function in one of the processes.
+        WorkerDied: one of them died.
+        WorkersStopped: a second Ctrl-C.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    with tempfile.TemporaryDirectory(prefix="dlrun-") as name, _surroundings(name, count):
+        meeting = _Meeting(Path(name))
+        try:
+            with stop_on_signals(lambda number: meeting.leave(STOP, str(number))):
+                return _launch(count, meeting, function, arguments)
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            meeting.raise_error()
+            died = signal.Signals(-failure.exitcode).name if failure.exitcode < 0 else f"exit code {failure.exitcode}"
+            story = meeting.word("crash", rank) or f"process {rank} of {count} died: {died}"
+            line = story.strip().splitlines()[-1]
+            raise WorkerDied(
+                line if line.startswith("process") else f"process {rank} of {count}: {line}", story, meeting.folder()
+            ) from None
+        except KeyboardInterrupt as stop:
+            raise stop if isinstance(stop, Interrupted) else WorkersStopped(meeting.folder()) from None
+
+
+class _Meeting:
+    """What the processes leave for each other and for the one that started them, as files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def leave(self, kind: str, text: str, rank: int = 0) -> None:
+        write_atomic(self.path / f"{kind}-{rank}", text)
+
+    def word(self, kind: str, rank: int = 0) -> str | None:
+        path = self.path / f"{kind}-{rank}"
+        return path.read_text() if path.exists() else None
+
+    def folder(self) -> Path | None:
+        found = self.word("folder")
+        return Path(found) if found else None
+
+    def raise_error(self) -> None:
+        """Raise the first error that a process has left, if there is one."""
+        if left := sorted(self.path.glob("error-*"), key=lambda path: (path.stat().st_mtime_ns, path.name)):
+            kind, message, number = json.loads(left[0].read_text())
+            raise {"UserError": UserError, "RunFailed": RunFailed}.get(kind, Interrupted)(
+                *((message,) if kind in ("UserError", "RunFailed") else (message, number))
+            )
+
+
+def _launch(count: int, meeting: _Meeting, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",  # a free port
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=str(meeting.path / "logs")),
+        signals_to_handle="SIGHUP",  # the others are ours
+    )
+    values = elastic_launch(config, _work)(os.getpid(), meeting.path, count, function, arguments)
+    meeting.raise_error()
+    return values[0]
+
+
+@contextlib.contextmanager
+def _surroundings(meeting: str, count: int) -> Iterator[None]:
+    """What the processes find in their environment, and no messages of the launcher: its errors are told by us."""
+    here = {MEETING: meeting}
+    if "OMP_NUM_THREADS" not in os.environ:
+        here["OMP_NUM_THREADS"] = str(max(1, LOAD.free_cores() // count))
+    loggers = [logging.getLogger(name) for name in ("torch.distributed.elastic", "torch.multiprocessing", "torch")]
+    levels = [logger.level for logger in loggers]
+    before = {name: os.environ.get(name) for name in (*here, "TORCHELASTIC_SIGNALS_TO_HANDLE")}
+    os.environ.update(here)
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What each process does: call the function, and leave word of how it ended."""
+    _die_with(parent)
+    # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    meeting, who = _Meeting(path), member()
+    assert who is not None
+    try:
+        value = function(*arguments)
+        meeting.leave("end", "", who.rank)
+        return value
+    except (UserError, RunFailed, Interrupted) as error:
+        if not _lost_another(error):
+            _leave_error(meeting, error, who.rank, count)
+            return None
+        failure = error
+    except Exception as error:
+        failure = error
+    meeting.leave("crash", "".join(traceback.format_exception(failure)), who.rank)
+    if _lost_another(failure):
+        time.sleep(PATIENCE)  # the launcher shall find the other one first
+    raise failure
+
+
+def _leave_error(meeting: _Meeting, error: BaseException, rank: int, count: int) -> None:
+    """Leave word of an error, and end the others if they do not end by themselves."""
+    kind = next(kind for kind in (UserError, RunFailed, Interrupted) if isinstance(error, kind))
+    meeting.leave("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
+    meeting.leave("end", "", rank)
+    until = time.monotonic() + PATIENCE
+    while any(meeting.word("end", other) is None for other in range(count)):
+        if time.monotonic() > until:
+            raise error
+        time.sleep(0.05)
+
+
+def _lost_another(error: BaseException | None) -> bool:
+    """Whether an error is but the consequence of another process's end."""
+    words = ("onnection", "gloo", "nccl", "timed out", "peer")
+    while error is not None:
+        if isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to end this process when the one that started it has ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # too late to ask
+        os.kill(os.getpid(), signal.SIGKILL)

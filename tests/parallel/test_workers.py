@@ -1,0 +1,79 @@
+"""A function in several new processes: its value, its errors, and nobody left behind."""
+
+import multiprocessing
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import work_badly
+
+from dl_runner.errors import RunFailed, UserError
+from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
+from dl_runner.runtime.interrupt import MEETING
+
+
+def test_the_first_ones_value_comes_back_and_the_cores_are_shared(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    value, threads = in_workers(2, work_badly.number_and_threads, 5)
+    assert value == 5
+    assert 1 <= int(threads) <= max(1, (os.cpu_count() or 1) // 2)
+    assert MEETING not in os.environ
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        (work_badly.mistake, UserError, "^data.root=/nowhere: on the second machine alone$"),
+        (work_badly.diverge, RunFailed, "^the loss is NaN at step 3$"),
+        (work_badly.crash, WorkerDied, "^process 1 of 2: ValueError: this layer has a hole$"),
+        (work_badly.killed_amid_training, WorkerDied, "^process 1 of 2 died: SIGKILL$"),
+    ],
+)
+def test_what_ended_one_is_what_is_told(function, error, words):
+    with pytest.raises(error, match=words) as caught:
+        in_workers(2, function)
+    if function is work_badly.crash:
+        assert re.search("raise ValueError.*", caught.value.story)
+
+
+def test_a_signal_is_passed_on(tmp_path):
+    threading.Thread(target=_when_both_have_begun, args=(tmp_path, signal.SIGTERM, 1)).start()
+    assert in_workers(2, work_badly.until_stopped, tmp_path) == signal.SIGTERM
+
+
+def test_a_second_one_ends_them_at_once(tmp_path):
+    threading.Thread(target=_when_both_have_begun, args=(tmp_path, signal.SIGINT, 2)).start()
+    with pytest.raises(WorkersStopped):
+        in_workers(2, work_badly.forever, tmp_path)
+    assert _gone(int(path.name) for path in tmp_path.iterdir())
+
+
+def test_they_do_not_outlive_the_one_that_started_them(tmp_path):
+    parent = multiprocessing.get_context("spawn").Process(target=in_workers, args=(2, work_badly.forever, tmp_path))
+    parent.start()
+    _wait(lambda: len(list(tmp_path.iterdir())) == 2)
+    parent.kill()
+    assert _gone(int(path.name) for path in tmp_path.iterdir())
+
+
+def _when_both_have_begun(folder: Path, number: int, times: int) -> None:
+    _wait(lambda: len(list(folder.iterdir())) == 2)
+    for _ in range(times):
+        time.sleep(0.2)
+        os.kill(os.getpid(), number)
+
+
+def _wait(condition, seconds: float = 60) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def _gone(processes) -> bool:
+    return all(_wait(lambda number=number: not Path(f"/proc/{number}/cwd").exists(), 20) for number in processes)

@@ -1,0 +1,67 @@
+"""How processes of a group end badly. A module of its own, as the processes import it."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from dl_runner.errors import RunFailed, UserError
+from dl_runner.parallel.group import joined, member
+from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.runtime.interrupt import stop_on_signals
+
+
+def rank() -> int:
+    return member().rank
+
+
+def wait_for_the_other() -> None:
+    """As in the middle of training: no process gets further than the others."""
+    with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
+        for _ in range(3000):
+            team.gather(team.rank)
+            time.sleep(0.01)
+
+
+def number_and_threads(offset: int) -> tuple[int, str]:
+    return rank() + offset, os.environ["OMP_NUM_THREADS"]
+
+
+def mistake() -> None:
+    if rank() == 1:
+        raise UserError("data.root=/nowhere: on the second machine alone")
+    wait_for_the_other()
+
+
+def diverge() -> None:
+    raise RunFailed("the loss is NaN at step 3")
+
+
+def crash() -> None:
+    if rank() == 1:
+        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
+            team.gather(1)
+            raise ValueError("this layer has a hole")
+    wait_for_the_other()
+
+
+
+def killed_amid_training() -> None:
+    if rank() == 1:
+        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
+            team.gather(1)
+            os.kill(os.getpid(), signal.SIGKILL)
+    wait_for_the_other()
+
+
+def until_stopped(started: Path) -> int:
+    with stop_on_signals() as request:
+        (started / str(rank())).touch()
+        while not request:
+            time.sleep(0.01)
+        return request.signal_number
+
+
+def forever(started: Path) -> None:
+    (started / str(os.getpid())).touch()
+    time.sleep(1000)

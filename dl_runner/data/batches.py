@@ -21,6 +21,7 @@ from dl_runner.runtime.cores import LOAD
 from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
 from dl_runner.spec import DataSpec
 
+KEPT_READY = 2**28  # bytes of floats that are kept instead of being made from bytes again in each epoch
 FILES_PER_WORKER = 256  # below this, starting another process costs more than it decodes
 
 
@@ -141,11 +142,14 @@ class Batches(ABC):
         for index, (raw, targets) in enumerate(self._raw(order, start), start):
             if self._generator is not None:
                 self._generator.manual_seed(_seed(self.seed, number, index, *place))
-            yield self._pipeline(raw, self._generator) if len(raw) else self.blank()[:0], targets
+            yield self._ready(raw) if len(raw) else self.blank()[:0], targets
 
     def _part(self, examples: Tensor) -> Tensor:
         rank, size = self.share
         return examples.tensor_split(size)[rank] if size > 1 else examples
+
+    def _ready(self, raw: Tensor) -> Tensor:
+        return self._pipeline(raw, self._generator)
 
     @abstractmethod
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -153,11 +157,24 @@ class Batches(ABC):
 
 
 class InMemoryBatches(Batches):
-    """Everything lies on the device as it was read (bytes for images); a batch is one gather, or one slice."""
+    """Everything lies on the device; a batch is one gather, or one slice.
+
+    Images are kept as the bytes that were read. Where shuffled batches need nothing but normalization, and the floats
+    are few, they are kept normalized; a gather copies them, so that no model can change them.
+    """
 
     def __init__(self, split: Split, spec: DataSpec, **options) -> None:
         super().__init__(split, spec, **options)
         self.inputs = split.inputs.to(self.device)
+        same_size = self.inputs.shape[1:] == spec.input_shape
+        plain = self.shuffle and same_size and self._generator is None
+        self._prepared = plain and 4 * self.inputs.numel() <= KEPT_READY
+        if self._prepared:
+            self.inputs = self._pipeline(self.inputs)
+
+    def _ready(self, raw: Tensor) -> Tensor:
+        # A gather does not always keep the memory format of what it gathers from.
+        return raw.contiguous(memory_format=self._pipeline.memory_format) if self._prepared else super()._ready(raw)
 
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = None if order is None else order.to(self.device)

@@ -37,6 +37,20 @@ def equal(one, other) -> bool:
     return bool(pairs) and all(torch.equal(a, b) for left, right in pairs for a, b in zip(left, right, strict=True))
 
 
+def test_images_kept_normalized_equal_those_normalized_batch_by_batch(monkeypatch):
+    split, spec = random_split(9, 3, 4, 4), spec_of(3, 4, 4)
+    options = {"batch_size": 4, "device": "cpu", "shuffle": True, "memory_format": "channels_last"}
+    kept = InMemoryBatches(split, spec, **options)
+    monkeypatch.setattr("dl_runner.data.batches.KEPT_READY", 0)
+    made = InMemoryBatches(split, spec, **options)
+    assert (kept.inputs.dtype, made.inputs.dtype) == (torch.float32, torch.uint8)
+    assert equal(kept.epoch(2), made.epoch(2))
+    for images, _ in kept.epoch(2):
+        assert images.is_contiguous(memory_format=torch.channels_last)
+        images.zero_()
+    assert equal(kept.epoch(2), made.epoch(2))
+
+
 @given(n=st.integers(1, 50), batch_size=st.integers(1, 60), shuffle=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_an_epoch_holds_every_example_once(n, batch_size, shuffle):

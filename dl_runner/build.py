@@ -137,7 +137,9 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
     """
     asked = config.device
     precision = resolve_precision(asked.precision, device, spec.task, count_parameters(model))
-    memory_format = resolve_memory_format(asked.memory_format, model, device, precision)
+    # fsdp cuts contiguous weights only.
+    wanted = "contiguous" if config.parallel.name == "fsdp" else asked.memory_format
+    memory_format = resolve_memory_format(wanted, model, device, precision)
     compiled = resolve_compile(asked.compile, device)
     return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))
 
@@ -214,6 +216,8 @@ def build_training(parts: Parts) -> Training:
         transform=builders.augment,
         share=share,
     )
+    optimizer = build_optimizer(config, builders, model)
+    parallel.fit(optimizer)
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
     evaluations = {split: build_evaluation(config, data, split, place, share) for split in splits}
     horizon = build_horizon(config, data)
@@ -221,7 +225,7 @@ def build_training(parts: Parts) -> Training:
         model=model,
         parallel=parallel,
         task=task,
-        optimizer=build_optimizer(config, builders, model),
+        optimizer=optimizer,
         penalty=weight_penalty(weights(model), l1=config.regularization.l1, l2=config.regularization.l2),
         schedule=builders.schedule(horizon),
         batches=train,

@@ -174,6 +174,7 @@ def _check_combinations(config: Config) -> None:
         config.parallel,
         batch_size=config.data.batch_size,
         layers=config.layers.name,
+        memory_format=config.device.memory_format,
         l1=regularization.l1,
         l2=regularization.l2,
         max_norm=regularization.max_norm,

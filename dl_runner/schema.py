@@ -14,7 +14,7 @@ from typing import Any, Literal
 from dl_runner.checks import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, checked
 from dl_runner.duration import Duration, Steps
 from dl_runner.errors import UserError, hint
-from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.settings import ONE_DEVICE, ParallelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class Config:
     init: Part
     augment: AugmentConfig
     device: DeviceConfig
-    parallel: ParallelConfig = field(default_factory=ParallelConfig)
+    parallel: ParallelConfig = ONE_DEVICE
     trainer: TrainerConfig
     tracker: TrackerConfig
     lesson: Part | None

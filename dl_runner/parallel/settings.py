@@ -24,13 +24,23 @@ class ParallelConfig:
         return self.name in GROUPED
 
 
+ONE_DEVICE = ParallelConfig()
+
+
 def check_parallel(
-    config: ParallelConfig, *, batch_size: int, layers: str, l1: float, l2: float, max_norm: float | None
+    config: ParallelConfig,
+    *,
+    batch_size: int,
+    layers: str,
+    memory_format: str,
+    l1: float,
+    l2: float,
+    max_norm: float | None,
 ) -> None:
     """Check what can be known without torch.
 
     Args:
-        batch_size, layers, l1, l2, max_norm: of the config's other groups.
+        batch_size, layers, memory_format, l1, l2, max_norm: of the config's other groups.
 
     Raises:
         UserError: several devices for a run on one, fewer examples than devices, or a part that cannot be shared out.
@@ -49,6 +59,8 @@ def check_parallel(
         raise UserError(
             "parallel.sync_batchnorm=true: replaces torch's layers, and layers=scratch has others; use layers=torch"
         )
+    if name == "fsdp" and memory_format == "channels_last":
+        raise UserError("device.memory_format=channels_last: parallel=fsdp cuts contiguous weights only; use auto")
     sharded = {"l1": l1, "l2": l2, "max_norm": max_norm} if name == "fsdp" else {}
     for key, value in sharded.items():
         if value:

@@ -7,6 +7,7 @@ gradient of the batch, however unequal the shares are.
 
 import contextlib
 import copy
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -20,6 +21,8 @@ from dl_runner.parallel.settings import ParallelConfig
 from dl_runner.parallel.sync_batch_norm import synchronized
 from dl_runner.parallel.team import Team
 from dl_runner.runtime.cores import allowed_cores
+
+_KERNELS = ("fused", "foreach")
 
 
 class Alone:
@@ -62,13 +65,19 @@ class Alone:
         """Copy a whole model's weights and buffers into the model."""
         self.model.load_state_dict(state)
 
+    def fit(self, optimizer: Optimizer) -> None:
+        """Called once, with the new optimizer of the model."""
+
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
         """What the optimizer of a run in one process would save. All processes have to ask."""
         return optimizer.state_dict()
 
     def load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
         """Inverse of `optimizer_state`."""
+        kernels = [{key: group[key] for key in _KERNELS if key in group} for group in optimizer.param_groups]
         optimizer.load_state_dict(state)
+        for group, own in zip(optimizer.param_groups, kernels, strict=True):
+            group.update(own)  # which kernel takes the step is a matter of the place, not of the state
 
 
 class DataParallel(Alone):
@@ -98,7 +107,9 @@ class Replicated(Alone):
         from torch.nn.parallel import DistributedDataParallel
 
         # `whole` and evaluations take the first process's buffers; between them no step depends on them.
-        return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+        known = inspect.signature(DistributedDataParallel).parameters
+        buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # until torch 2.14
+        return DistributedDataParallel(model, gradient_as_bucket_view=True, **{buffers: False})
 
     def part(self, last: bool) -> AbstractContextManager:
         return contextlib.nullcontext() if last else self.forward.no_sync()
@@ -135,16 +146,23 @@ class Sharded(Alone):
         self.scale = team.size  # it averages, and the shares are to be summed
 
     def _wrap(self, model: nn.Module) -> nn.Module:
+        from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
         self._copy = copy.deepcopy(model).cpu() if self.team.rank == 0 else nn.Module()
+        mesh = init_device_mesh(next(model.parameters()).device.type, (self.team.size,))
         for block in _blocks(model):
-            fully_shard(block)
-        return fully_shard(model)
+            fully_shard(block, mesh=mesh)
+        return fully_shard(model, mesh=mesh)
 
     def part(self, last: bool) -> AbstractContextManager:
         self.model.set_requires_gradient_sync(last)
         return contextlib.nullcontext()
+
+    def fit(self, optimizer: Optimizer) -> None:
+        for group in optimizer.param_groups:
+            if group.get("fused"):  # torch has no fused kernels for parts of tensors
+                group |= {"fused": False, "foreach": True}
 
     def whole(self) -> nn.Module:
         self.team.same_buffers(self.model)
@@ -170,7 +188,7 @@ class Sharded(Alone):
             }
             for number, of_parameter in state["state"].items()
         }
-        optimizer.load_state_dict({**state, "state": cut})
+        super().load_optimizer(optimizer, {**state, "state": cut})
 
 
 def _blocks(model: nn.Module) -> list[nn.Module]:

@@ -32,8 +32,8 @@ class _SyncBatchNorm:
         self._check_input_dim(inputs)
         axes = [0, *range(2, inputs.ndim)]
         shape = [1, -1, *[1] * (inputs.ndim - 2)]
-        values = inputs.float()
-        count = torch.tensor([values.numel() / values.shape[1]], device=inputs.device)
+        values = inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs
+        count = torch.tensor([values.numel() / values.shape[1]], device=inputs.device, dtype=values.dtype)
         sums = all_reduce(torch.cat([values.sum(axes), count]))
         count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
         centered = values - mean.view(shape)

@@ -17,7 +17,9 @@ class Pair:
         context = multiprocessing.get_context("spawn")
         pipes = [context.Pipe() for _ in range(2)]
         self.ends = [ours for ours, _ in pipes]
-        self.processes = [context.Process(target=_serve, args=(rank, end), daemon=True) for rank, (_, end) in enumerate(pipes)]
+        self.processes = [
+            context.Process(target=_serve, args=(rank, end), daemon=True) for rank, (_, end) in enumerate(pipes)
+        ]
         for process in self.processes:
             process.start()
 

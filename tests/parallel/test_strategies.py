@@ -11,7 +11,9 @@ from torch import nn
 
 GROUPED = ("ddp", "fsdp", "manual")
 EVERY_STEP = ("trainer.log_every=1 step", "trainer.epochs=null")
-LENET = ("model=lenet", "data=digits", "data.batch_size=50", "optimizer.lr=0.05", *EVERY_STEP)
+# Smooth everywhere: where two values are equal but for rounding, their maximum or a ReLU would jump.
+SMOOTH = ("model=lenet", "model.pooling=average", "model.activation=tanh", "optimizer.lr=0.05")
+LENET = (*SMOOTH, "data=digits", "data.batch_size=50", *EVERY_STEP)
 
 
 def losses(folder):
@@ -30,7 +32,7 @@ def weights(folder, which="last"):
 def assert_same_weights(one, other, tolerance=2e-5):
     assert one.keys() == other.keys()
     for name in one:
-        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=tolerance, msg=lambda text: f"{name}: {text}")
+        assert torch.allclose(one[name], other[name], rtol=1e-4, atol=tolerance), name
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +57,23 @@ def test_two_processes_make_the_losses_of_one(name, alone, pair, tmp_path):
     assert json.loads((folder / "run.json").read_text())["parallel"] == {"name": name, "processes": 2}
 
 
-@pytest.mark.parametrize("name", GROUPED)
-def test_synchronized_batch_statistics_make_the_losses_of_one(name, pair, tmp_path):
-    options = ("model=resnet18", "data=digits", "data.limit=200", "data.batch_size=16", "optimizer.lr=0.01")
+@pytest.mark.parametrize(
+    ("name", "model"), [("ddp", "resnet18"), ("ddp", "bn_lenet"), ("fsdp", "bn_lenet"), ("manual", "bn_lenet")]
+)
+def test_synchronized_batch_statistics_make_the_losses_of_one(name, model, pair):
+    """In float64: in float32 the rounding of a ResNet grows to a percent within ten steps, in one process, too."""
+    options = (f"model={model}", "data=digits", "data.limit=50", "data.batch_size=15", "optimizer.lr=0.01")
     options = (*options, "trainer.steps=6", "trainer.test=never", *EVERY_STEP)
-    work.train(tmp_path / "alone", *options)
-    pair.run(work.train, tmp_path / "pair", *options, f"parallel={name}", "parallel.sync_batchnorm=true")
-    assert losses(tmp_path / "pair" / "run") == pytest.approx(losses(tmp_path / "alone" / "run"), abs=1e-5)
+    alone = work.losses_in_float64(*options)
+    together, _ = pair.run(work.losses_in_float64, *options, f"parallel={name}", "parallel.sync_batchnorm=true")
+    assert len(alone) == 6
+    assert together == pytest.approx(alone, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", GROUPED)
 def test_accumulated_clipped_and_decayed_steps_are_the_same(name, pair, tmp_path):
     options = (*LENET, "trainer.steps=8", "trainer.accumulate=3", "trainer.clip_norm=0.5", "optimizer=adamw")
-    options = (*options, "optimizer.lr=0.01", "regularization.weight_decay=0.1", "data.limit=205")
+    options = (*options, "optimizer.lr=0.01", "regularization.weight_decay=0.1", "data.limit=208")
     work.train(tmp_path / "alone", *options)
     pair.run(work.train, tmp_path / "pair", *options, f"parallel={name}")
     assert losses(tmp_path / "pair" / "run") == pytest.approx(losses(tmp_path / "alone" / "run"), abs=2e-4)
@@ -75,7 +81,7 @@ def test_accumulated_clipped_and_decayed_steps_are_the_same(name, pair, tmp_path
 
 @pytest.mark.parametrize(("first", "second"), [("ddp", "none"), ("fsdp", "none"), ("none", "fsdp"), ("manual", "fsdp")])
 def test_a_checkpoint_goes_on_anywhere(first, second, pair, tmp_path):
-    options = (*LENET, "trainer.steps=60", "optimizer=momentum", "optimizer.lr=0.02", "trainer.checkpoint_every=7 steps")
+    options = (*LENET, "trainer.steps=60", "optimizer=momentum", "optimizer.lr=0.02")
     work.train(tmp_path / "whole", *options)
 
     stopped = (tmp_path / "parts", 9, *options, f"parallel={first}")
@@ -100,7 +106,7 @@ def test_a_group_goes_on_exactly_where_it_stopped_with_dropout_in_every_process(
     pair.run(work.train, tmp_path / "whole", *options, "parallel=ddp")
     pair.run(work.train_and_stop, tmp_path / "parts", 9, *options, "parallel=ddp")
     pair.run(work.go_on, tmp_path / "parts" / "run")
-    assert losses(tmp_path / "parts" / "run") == losses(tmp_path / "whole" / "run")
+    assert losses(tmp_path / "parts" / "run") == pytest.approx(losses(tmp_path / "whole" / "run"), abs=1e-6)
     one, other = weights(tmp_path / "parts" / "run"), weights(tmp_path / "whole" / "run")
     assert all(torch.equal(one[name], other[name]) for name in one)
 

@@ -45,7 +45,6 @@ def crash() -> None:
     wait_for_the_other()
 
 
-
 def killed_amid_training() -> None:
     if rank() == 1:
         with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:

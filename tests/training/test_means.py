@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dl_runner.errors import RunFailed
+from dl_runner.parallel.team import Team
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.classification import classification
 from dl_runner.tasks.regression import regression
@@ -63,11 +64,11 @@ def test_means_do_not_depend_on_the_cut_into_batches(kind, sizes, seed):
 
 def test_means_start_empty_and_a_reset_empties_them():
     means = Means(task())
-    assert means.read() == {} and means.require_finite() is None
+    assert means.read() == {} and means.require_finite(Team()) is None
     means.add(with_loss(math.nan), 1, 1)
     means.reset()
     assert means.read() == {} and means.examples == 0
-    means.require_finite()
+    means.require_finite(Team())
 
 
 def test_sums_that_were_added_stay_as_they_were():
@@ -85,20 +86,20 @@ def test_the_first_loss_that_is_not_finite_is_named_once(value, what, before, af
     for step, loss in enumerate([1.0] * before + [value] + after, 11):
         means.add(with_loss(loss), 2, step)
     with pytest.raises(Diverged) as caught:
-        means.require_finite()
+        means.require_finite(Team())
     assert caught.value.step == 11 + before
     assert str(caught.value) == f"the loss is {what} at step {11 + before}"
     assert isinstance(caught.value, RunFailed)
-    means.require_finite()
+    means.require_finite(Team())
 
 
 def test_only_what_was_added_since_the_last_check_is_checked():
     means = Means(task())
     means.add(with_loss(1.0), 1, 1)
-    means.require_finite()
+    means.require_finite(Team())
     means.add(with_loss(math.nan), 1, 2)
     with pytest.raises(Diverged, match="at step 2"):
-        means.require_finite()
+        means.require_finite(Team())
 
 
 @quick

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.parallel.group import joined, member
 from dl_runner.parallel.strategies import devices
@@ -86,15 +88,22 @@ def in_processes(count: int, function: Callable[..., Any], *arguments: Any) -> A
     try:
         return in_workers(count, function, *arguments)
     except WorkerDied as died:
+        _show_cursor()
         if died.folder is not None:
             _close(died.folder, "failed", died.story)
             raise RunFailed(f"{died}; the traceback is in {died.folder / RECORD}") from None
         raise
     except WorkersStopped as stop:
+        _show_cursor()
         if stop.folder is None:
             raise
         _close(stop.folder, "interrupted", None)
         raise Interrupted(f"{stop}; go on with: dlrun resume {stop.folder}", stop.signal_number) from None
+
+
+def _show_cursor() -> None:
+    # The first process hid it behind its progress bar, and had no time to show it again.
+    Console().show_cursor()
 
 
 def _close(folder: Path, status: str, story: str | None) -> None:

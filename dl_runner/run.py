@@ -19,7 +19,7 @@ from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.fit import check_fit
 from dl_runner.header import run_info
 from dl_runner.parallel.team import Team
-from dl_runner.parallel.workers import announce
+from dl_runner.parallel.workers import announce, others_first
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
 from dl_runner.runtime.files import write_atomic
@@ -199,7 +199,8 @@ def _conduct(
             picture = augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed)
             tracker.image("train/augmented", picture, 0)
         try:
-            ending = train(training, request)
+            with others_first():
+                ending = train(training, request)
         except Diverged as error:
             raise RunFailed(f"{error}; {_after_divergence(training)}") from error
         training.model = parts.place.put(training.parallel.whole())  # after which the other processes leave

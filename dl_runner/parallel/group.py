@@ -6,6 +6,8 @@ All three say by environment variables who a process is; Slurm's are translated 
 import contextlib
 import os
 import re
+import socket
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,6 +121,23 @@ def joined(config: ParallelConfig, who: Member | None, cuda: bool) -> Iterator[T
         dist.destroy_process_group()
 
 
+def _await_port(address: str, port: int, seconds: float) -> None:
+    """Wait until somebody listens there: torch would do so too, with pages of its own messages.
+
+    Raises:
+        OSError: nobody does.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((address, port), timeout=seconds).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
 def _meet(config: ParallelConfig, who: Member, backend: str) -> None:
     """Wait for the others, and make the process group.
 
@@ -131,11 +150,13 @@ def _meet(config: ParallelConfig, who: Member, backend: str) -> None:
     place = f"{who.address}:{who.port}"
     advice = "see whether it can be reached and all processes were started; parallel.timeout=SECONDS waits longer"
     try:
+        if who.rank:
+            _await_port(who.address, who.port, config.timeout)
         store, rank, size = next(dist.rendezvous("env://", who.rank, who.size, timeout=patience))
         store.set(f"here/{rank}", "yes")
         everybody = [f"here/{number}" for number in range(size)]
         store.wait(everybody, patience)
-    except (dist.DistError, RuntimeError, ValueError) as error:
+    except (dist.DistError, RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"parallel: process {who.rank} of {who.size} did not meet the others at {place} within "

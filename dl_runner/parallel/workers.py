@@ -62,6 +62,17 @@ def announce(folder: Path) -> None:
         _Meeting(Path(name)).leave("folder", str(folder))
 
 
+@contextlib.contextmanager
+def others_first() -> Iterator[None]:
+    """When another process of the group dies inside, wait to be ended: its error is to be told, not its consequences."""
+    try:
+        yield
+    except RuntimeError as error:
+        if MEETING in os.environ and _lost_another(error):
+            time.sleep(PATIENCE)
+        raise
+
+
 def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any:
     """What `function(*arguments)` returns in the first of `count` new processes, which share the free cores.
 
@@ -113,12 +124,12 @@ class _Meeting:
         return Path(found) if found else None
 
     def raise_error(self) -> None:
-        """Raise the first error that a process has left, if there is one."""
-        if left := sorted(self.path.glob("error-*"), key=lambda path: (path.stat().st_mtime_ns, path.name)):
+        """Raise the error that the first process, or else another, has left, if there is one."""
+        if left := sorted(self.path.glob("error-*"), key=lambda path: int(path.name.partition("-")[2])):
             kind, message, number = json.loads(left[0].read_text())
-            raise {"UserError": UserError, "RunFailed": RunFailed}.get(kind, Interrupted)(
-                *((message,) if kind in ("UserError", "RunFailed") else (message, number))
-            )
+            if kind == "Interrupted":
+                raise Interrupted(message, number)
+            raise {"UserError": UserError, "RunFailed": RunFailed}[kind](message)
 
 
 def _launch(count: int, meeting: _Meeting, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+NOTICE = "stopping after this step with a checkpoint; once more to stop at once"
+
 
 @dataclass
 class StopRequest:
@@ -20,10 +22,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(notice: str | None = NOTICE) -> Iterator[StopRequest]:
     """Within the context the first SIGINT (Ctrl-C) or SIGTERM sets the request; a second one raises KeyboardInterrupt.
 
     Outside the main thread, where Python delivers no signals, the request is never set.
+
+    Args:
+        notice: a line for standard error when the first one arrives.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -34,8 +39,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         if request:
             raise KeyboardInterrupt
         request.signal_number = number
-        # A plain write: a signal may arrive in the middle of a print, which cannot be entered twice.
-        os.write(2, b"\nstopping after this step with a checkpoint; once more to stop at once\n")
+        if notice:  # a plain write: a signal may arrive in the middle of a print, which cannot be entered twice
+            os.write(2, f"\n{notice}\n".encode())
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -103,7 +103,7 @@ def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -
             raise
         except Exception as error:
             if not isinstance(error, RunFailed):
-                _note(checked, entry, folder, error)
+                note(checked, entry, folder, error)
             if not left:
                 known = stored(folder)
                 text = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
@@ -121,7 +121,7 @@ def _finish(checked: Config, entry: Entry, folder: Path) -> RunRecord:
     return finish_lesson(checked, folder, entry.job)
 
 
-def _note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
+def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
     """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
     story = "".join(traceback.format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)

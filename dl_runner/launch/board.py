@@ -15,11 +15,11 @@ from rich.text import Text
 
 from dl_runner.launch.jobs import Job
 from dl_runner.sweep.job import Outcome
+from dl_runner.sweep.summary import COLORS
 from dl_runner.tracking.console import Terminal
 from dl_runner.tracking.text import by_split, duration, words
 
 SHOWN_EVERY = 0.5  # seconds
-COLORS = {"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"}
 
 
 class Board:

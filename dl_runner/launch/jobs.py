@@ -35,7 +35,7 @@ class Job:
     def __init__(self, number: int, composed: Any, plain: dict[str, Any]) -> None:
         self.number, self.composed, self.plain = number, composed, plain
         self.began = 0.0  # when its process was asked for, in seconds of time.monotonic
-        self.deaths = 0
+        self._deaths = 0
         self.sweep_folder = Path(composed.hydra.sweep.dir)
         self.settings = config.sweep_section(composed)
         known = entries(self.sweep_folder) if self.settings["job"] else []
@@ -47,6 +47,11 @@ class Job:
     def folder(self) -> Path | None:
         """Its run folder, which need not exist yet; None for a job that another of Hydra's sweepers has made."""
         return self.sweep_folder / self.entry.folder if self.entry else None
+
+    def may_try_again(self) -> bool:
+        """Whether `sweep.retries` has an attempt left for a job whose process has just died; takes it."""
+        self._deaths += 1
+        return self._deaths <= self.settings["retries"]
 
     def returned(self, ending: Ending, asked: bool) -> JobReturn:
         """What a sweeper hears of the job. A death of its process is the job's failure, and goes on record as such.

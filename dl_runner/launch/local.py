@@ -71,36 +71,43 @@ class _Conductor:
         self._running: dict[int, tuple[Job, Lease]] = {}
 
     def conduct(self, jobs: Iterator[Job], free: list[Lease]) -> Iterator[tuple[int, JobReturn]]:
-        told = False
+        told = exhausted = False
         try:
             while True:
-                while free and not self._request and (job := next(jobs, None)):
-                    self._start(job, free.pop(0))
-                if not self._running:
+                hungry = free and not exhausted and not self._request
+                if not self._running and not hungry:
                     return
                 if self._request and not told:
                     self._stop(self._request.signal_number)
                     told = self._board.stopping = True
-                ending = self._children.ending(_TICK)
+                # All that is done is given back before the next one is taken: a search may choose it by these.
+                ending = self._children.ending(0 if hungry else _TICK)
                 self._board.tick([job for job, _ in self._running.values()])
-                if ending is None:
-                    continue
-                job, lease = self._running.pop(ending.number)
-                if ending.result is None and not told and job.deaths < job.settings["retries"]:
-                    job.deaths += 1
-                    self._start(job, lease)
-                    continue
-                free.append(lease)
-                done = job.returned(ending, told)
-                self._board.ended(job, done)
-                yield job.number, done
+                if ending is not None:
+                    job, lease = self._running.pop(ending.number)
+                    if ending.result is None and not told and job.may_try_again():
+                        self._start(job, lease)
+                        continue
+                    free.append(lease)
+                    done = job.returned(ending, told)
+                    self._board.ended(job, done)
+                    yield job.number, done
+                elif hungry:
+                    taken = next(jobs, None)
+                    exhausted = taken is None
+                    if taken is not None:
+                        self._start(taken, free.pop(0))
         except (Exception, GeneratorExit):
             if not told:
-                self._stop(signal.SIGTERM)
-                while self._running:
-                    if ending := self._children.ending(_TICK):
-                        self._running.pop(ending.number)
+                self._abandon()
             raise
+
+    def _abandon(self) -> None:
+        """Have all that run stop with a checkpoint, whatever becomes of them."""
+        self._stop(signal.SIGTERM)
+        while self._running:
+            if ending := self._children.ending(_TICK):
+                self._running.pop(ending.number)
 
     def _start(self, job: Job, lease: Lease) -> None:
         job.began = time.monotonic()

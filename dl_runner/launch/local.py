@@ -11,7 +11,7 @@ from hydra.types import TaskFunction
 
 from dl_runner.errors import Interrupted
 from dl_runner.launch.board import Board
-from dl_runner.launch.children import Children
+from dl_runner.launch.children import Children, Ending
 from dl_runner.launch.jobs import Job
 from dl_runner.launch.leases import Lease, Machine, Wishes, leases, room, visible_gpus
 from dl_runner.launch.worker import Payload
@@ -53,8 +53,8 @@ def side_by_side(
         return
     cores = LOAD.free_cores()
     with stop_on_signals(None if live else NOTICE) as request, Children() as children:
-        names = visible_gpus(children.gpus()) if wishes.gpu else ()
-        machine = Machine(cores, names)
+        gpus = visible_gpus(children.gpus())
+        machine = Machine(cores, gpus if wishes.gpu else ())
         at_once = [earliest, *islice(numbered, room(machine, wishes) - 1)]
         shares = leases(machine, wishes, len(at_once))
         with Board(screen, live, length) as board:
@@ -87,11 +87,9 @@ class _Conductor:
                     job, lease = self._running.pop(ending.number)
                     if ending.result is None and not told and job.may_try_again():
                         self._start(job, lease)
-                        continue
-                    free.append(lease)
-                    done = job.returned(ending, told)
-                    self._board.ended(job, done)
-                    yield job.number, done
+                    else:
+                        free.append(lease)
+                        yield job.number, self._result(job, ending, told)
                 elif hungry:
                     taken = next(jobs, None)
                     exhausted = taken is None
@@ -101,6 +99,11 @@ class _Conductor:
             if not told:
                 self._abandon()
             raise
+
+    def _result(self, job: Job, ending: Ending, told: bool) -> JobReturn:
+        done = job.returned(ending, told)
+        self._board.ended(job, done)
+        return done
 
     def _abandon(self) -> None:
         """Have all that run stop with a checkpoint, whatever becomes of them."""

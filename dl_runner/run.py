@@ -153,7 +153,7 @@ def _conduct(
     """Train and test, with everything that happens written to the record and the trackers; returns the objective."""
     tracker = _trackers(parts.config)
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
-    with ending_on_record(record, tracker, training), stop_on_signals() as request:
+    with stop_on_signals() as request, ending_on_record(record, tracker, training):
         if state:
             record.resume(state["step"])
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
@@ -176,6 +176,8 @@ def _conduct(
         _test(parts, training, request)
         if training.stopping.best is not None:
             record.update(objective={f"validation/{training.task.monitor}": training.stopping.best})
+    if request:  # too late for this run, which is completed; not for the sweep around it
+        raise Interrupted("stopped; the run is completed", request.signal_number)
     return training.stopping.best
 
 

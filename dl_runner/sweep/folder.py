@@ -25,13 +25,11 @@ class Entry:
         number: its place in the list, >= 0.
         folder: the name of its run folder.
         job: what its run folder says of it.
-        overrides: KEY=VALUE of the whole job.
     """
 
     number: int
     folder: str
     job: Job
-    overrides: tuple[str, ...]
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -44,16 +42,13 @@ def entries(folder: Path) -> list[Entry]:
         return []
     found = read_json(folder / DEFINITION)
     try:
-        return [
-            Entry(number, one["folder"], Job(**one["job"]), tuple(one["overrides"]))
-            for number, one in enumerate(found["jobs"])
-        ]
+        return [Entry(number, one["folder"], Job(**one["job"])) for number, one in enumerate(found["jobs"])]
     except (KeyError, TypeError):
         raise UserError(f"{folder / DEFINITION}: damaged, not the list of a sweep's jobs") from None
 
 
-def enter(folder: Path, wanted: Sequence[tuple[Job, list[str]]], definition: dict[str, Any]) -> list[Entry]:
-    """Puts the wanted jobs, each with its overrides, on the folder's list, where they are not on it yet.
+def enter(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> list[Entry]:
+    """Puts the wanted jobs on the folder's list, where they are not on it yet.
 
     One sweep may take up a part of the other's jobs or add to them; jobs of its own beside jobs that it lacks make it
     a different sweep.
@@ -71,8 +66,8 @@ def enter(folder: Path, wanted: Sequence[tuple[Job, list[str]]], definition: dic
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder, 0, wait=True):
             listed = entries(folder)
-            known = {entry.job.identity: entry for entry in listed}
-            new = [(job, overrides) for job, overrides in wanted if job.identity not in known]
+            known = {entry.job.identity for entry in listed}
+            new = [job for job in wanted if job.identity not in known]
             lacking = len(known) - (len(wanted) - len(new))
             if new and lacking:
                 command = shlex.join(read_json(folder / DEFINITION).get("command", []))
@@ -80,16 +75,16 @@ def enter(folder: Path, wanted: Sequence[tuple[Job, list[str]]], definition: dic
                     f"{folder}: holds a different sweep: of its {len(known)} jobs this one lacks {lacking}, and it has "
                     f"{len(new)} others; choose another sweep.name, or run the one that is there: {command}"
                 )
-            for job, overrides in new:
+            for job in new:
                 name = re.sub(r"[^\w=.,+-]+", "_", f"{len(listed)}_{job.label}")[:120]
-                listed.append(Entry(len(listed), name, job, tuple(overrides)))
+                listed.append(Entry(len(listed), name, job))
             if new:
-                jobs = [{"folder": one.folder, "job": asdict(one.job), "overrides": one.overrides} for one in listed]
+                jobs = [{"folder": one.folder, "job": asdict(one.job)} for one in listed]
                 write_atomic(folder / DEFINITION, to_json({**definition, "jobs": jobs}, indent=2) + "\n")
     except OSError as error:
         raise UserError(f"{folder}: cannot be made or written ({error.strerror}); outputs=DIR moves it") from error
     places = {entry.job.identity: entry for entry in listed}
-    return [places[job.identity] for job, _ in wanted]
+    return [places[job.identity] for job in wanted]
 
 
 @contextmanager

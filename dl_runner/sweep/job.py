@@ -2,10 +2,10 @@
 unless there is something to run.
 """
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, Literal
 
 from dl_runner import config
@@ -41,6 +41,11 @@ class Outcome:
 def mistaken(error: UserError) -> Outcome:
     """The outcome of a job whose config does not fit."""
     return Outcome("failed", {}, error=str(error), mistake=True)
+
+
+def broken(error: Exception) -> Outcome:
+    """The outcome of a job that failed outside its run, and so left no traceback in its folder."""
+    return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story="".join(format_exception(error)))
 
 
 def stored(folder: Path) -> Outcome:
@@ -89,7 +94,7 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
     except UserError as error:
         return mistaken(error)
     except Exception as error:  # ours, or a plugin's, before there is a run folder to hold it
-        return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story=traceback.format_exc())
+        return broken(error)
 
 
 def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:
@@ -123,7 +128,7 @@ def _finish(checked: Config, entry: Entry, folder: Path) -> RunRecord:
 
 def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
     """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
-    story = "".join(traceback.format_exception(error))
+    story = "".join(format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
         if (folder / RECORD).exists():

@@ -1,8 +1,7 @@
 """From the values that a command line gives to the jobs that a sweep runs. Imports no torch.
 
 A search takes the swept keys with their values and returns the jobs, each a list of KEY=VALUE. These three know all
-their jobs beforehand. One that learns from results (Optuna's ask and tell) gives them one by one: `conduct.Sweep.run`
-is where the jobs come from a search and where their outcomes come back.
+their jobs beforehand.
 """
 
 import itertools

@@ -5,17 +5,19 @@ a job starts at once in a process as clean as a new one. It belongs to the proce
 between the two closes, however that comes, it kills every job and ends.
 """
 
+import atexit
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import shutil
 import signal
-import sys
+import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-PRELOADED = ("torch", "dl_runner.run", "dl_runner.launch.worker")
+PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run", "dl_runner.launch.worker")
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 
@@ -56,19 +58,28 @@ class Ended:
 
 
 def main(descriptor: int, folder: str) -> None:
-    """Serve the process at the other end of the socket `descriptor`; `folder` goes with it in the end."""
+    """Serve the process at the other end of the socket `descriptor`; `folder` goes with it in the end.
+
+    Never returns: taking torch apart would cost each process a second, so they all end without it.
+    """
     connection = Connection(descriptor)
     for name in PRELOADED:
         importlib.import_module(name)
     connection.send(_count_gpus())
-    nursery = Nursery(connection)
-    start = nursery.serve()
-    if start is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    from dl_runner.launch.worker import work
-
-    sys.exit(work(start))
+    gc.collect()
+    gc.freeze()  # else a job's first collection would copy all that it shares with this process
+    code = 0
+    try:
+        start = Nursery(connection).serve()
+        if start is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            importlib.import_module("dl_runner.launch.worker").work(start)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _count_gpus() -> int:

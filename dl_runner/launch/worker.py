@@ -39,8 +39,8 @@ class Stopped:
     signal_number: int
 
 
-def work(start: Start) -> int:
-    """Do the job; returns the process's exit code. Whatever comes of it is in the result file."""
+def work(start: Start) -> None:
+    """Do the job. Whatever comes of it is in the result file."""
     faulthandler.enable()  # a crash in compiled code leaves the Python lines that led there
     os.environ.clear()
     # What the console of a run says is in its log.txt; here would be a second copy, which nobody looks at.
@@ -66,7 +66,6 @@ def work(start: Start) -> int:
     if isinstance(result, JobReturn) and result.status == JobStatus.FAILED:
         result.return_value = _portable(result._return_value)
     write_atomic(Path(start.result), pickle.dumps(result))
-    return 0
 
 
 def _portable(error: Exception) -> Exception:

@@ -15,7 +15,7 @@ from dl_runner.cli import run
 from dl_runner.tracking.run_folder import RunRecord
 
 MODEL = """
-import os, signal, sys, time
+import math, os, signal, sys, time
 from pathlib import Path
 from torch import nn
 from dl_runner import register
@@ -26,7 +26,7 @@ class Odd(nn.Sequential):
     def forward(self, x):
         self.steps += self.training
         mood = Path("mood").read_text() if Path("mood").exists() else ""
-        if self.steps == 7 and self.training:
+        if self.steps == 4 and self.training:
             if f"kill {self.width}" in mood:
                 os.kill(os.getpid(), signal.SIGKILL)
             if f"kill once {self.width}" in mood and not Path("killed").exists():
@@ -36,18 +36,20 @@ class Odd(nn.Sequential):
                 print("said by the model")
                 print("said in its distress", file=sys.stderr)
             Path(f"reached_{self.width}").write_text(str(os.getpid()))
-        if "slow" in mood and self.steps >= 7:
+        if "slow" in mood and self.steps >= 4:
             time.sleep(0.05)
         return super().forward(x)
 
 @register("model")
 def odd(data, *, width: int = 8):
-    model = Odd(nn.Flatten(), nn.Linear(64, width), nn.Dropout(0.2), nn.ReLU(), nn.Linear(width, 10))
+    features = math.prod(data.input_shape)
+    model = Odd(nn.Flatten(), nn.Linear(features, width), nn.Dropout(0.2), nn.ReLU(), nn.Linear(width, data.outputs))
     model.width = width
     return model
 """
 SMALL = (
-    *("--config-dir", "conf", "plugins=[odd_model]", "model=odd", "data.image_size=8", "trainer.steps=12"),
+    *("--config-dir", "conf", "plugins=[odd_model]", "model=odd", "data=synthetic_regression"),
+    *("data.batch_size=64", "optimizer.lr=0.01", "trainer.steps=12"),
     *("trainer.evaluate_every=3 steps", "trainer.checkpoint_every=3 steps", "tracker.tensorboard=false", *EXACT),
 )
 LOCAL = ("hydra/launcher=local", "hydra.launcher.jobs=2")
@@ -93,7 +95,7 @@ def test_jobs_side_by_side_have_the_weights_of_jobs_one_after_the_other(capfd):
     assert err == "" and "said" not in out and out.count("\n") < 20  # the runs' own lines are in their logs
     for folder in ("0_model.width=4", "1_model.width=5", "2_model.width=6"):
         assert re.search(rf"^{folder}  started$", out, re.M)
-        assert re.search(rf"^{folder}  completed after .* accuracy 0\.\d+", out, re.M)
+        assert re.search(rf"^{folder}  completed after .* validation/loss \d+", out, re.M)
     log = Path("outputs/sweeps/s/1_model.width=5/log.txt").read_text()
     assert "completed after" in log and "said by the model" in log and "said in its distress" in log
     assert len({Path(f"reached_{width}").read_text() for width in (4, 5, 6)}) == 3

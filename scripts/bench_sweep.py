@@ -4,9 +4,9 @@
     python scripts/bench_sweep.py --rounds 3 --jobs 4 --overrides trainer.epochs=3
     python scripts/bench_sweep.py --write                # put the figures into docs/launchers.md
 
-Whole processes are timed, from the start of Python to their end; rounds alternate in which of the two comes first. The
-machine must be idle. A third sweep, once, has its jobs one after the other with as many threads as they had side by
-side: those weights must be the same, bit for bit, or the exit code is 1.
+Whole processes are timed, from the start of Python to their end, round after round, each of which begins with another
+sweep. One after the other there are two: as `dlrun -m` runs them, and with as many threads as the jobs have side by
+side; the weights of the latter must be the same, bit for bit, or the exit code is 1. The machine must be idle.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from hardware import hardware
 
 PAGE = Path(__file__).parents[1] / "docs" / "launchers.md"
 BEGIN, END = "<!-- written by scripts/bench_sweep.py -->", "<!-- end -->"
-LOCAL = "hydra/launcher=local"
 
 
 @dataclass(frozen=True)
@@ -53,30 +52,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--overrides", nargs="*", default=[], help="further KEY=VALUE of both sweeps")
+    parser.add_argument("--at-once", default="auto", help="hydra.launcher.jobs")
+    parser.add_argument("--overrides", nargs="*", default=[], help="further KEY=VALUE of all sweeps")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.name}")
     given = parser.parse_args(argv)
     line = [f"seed=range({given.jobs})", "device=cpu", *given.overrides]
-    load = os.getloadavg()[0]
-    rounds = []
+    side_by_side = ["hydra/launcher=local", f"hydra.launcher.jobs={given.at_once}"]
+    load, rounds = os.getloadavg()[0], []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.rounds):
-            arms = {"serial": [], "local": [LOCAL]}
-            order = list(arms) if number % 2 == 0 else list(reversed(arms))
-            rounds.append({name: sweep(Path(folder), f"{name}{number}", [*line, *arms[name]]) for name in order})
-            serial, local = rounds[-1]["serial"].seconds, rounds[-1]["local"].seconds
-            print(f"round {number + 1}: {serial:.1f} s, side by side {local:.1f} s: {serial / local:.2f} times as fast")
-        local = rounds[0]["local"]
-        alike = sweep(Path(folder), "alike", [*line, f"device.threads={local.threads}"])
-        between_rounds = max(distance(local, other["local"]) for other in rounds)
-        same, default = distance(alike, local), distance(rounds[0]["serial"], local)
-        text = report(shlex.join(["dlrun", "-m", *line, LOCAL]), rounds, load)
-        text += f"\n- weights, job by job, against one after the other with {local.threads} thread(s): {words(same)}"
-        text += f"\n- against one after the other with {rounds[0]['serial'].threads} thread(s): {words(default)}"
+            arms = {"local": side_by_side, "serial": [], "alike": []}
+            results: dict[str, Sweep] = {}
+            turn = number % len(arms)
+            for name in [*arms, *arms][turn : turn + len(arms)]:
+                if name == "alike":
+                    arms[name] = [f"device.threads={(results | (rounds or [{}])[0])['local'].threads}"]
+                results[name] = sweep(Path(folder), f"{name}{number}", [*line, *arms[name]])
+            rounds.append(results)
+            print(f"round {number + 1}: " + ", ".join(f"{name} {results[name].seconds:.1f} s" for name in arms))
+        same = max(distance(one["alike"], one["local"]) for one in rounds)
+        text = report(shlex.join(["dlrun", "-m", *line, *side_by_side]), rounds, load, same)
     print(text)
     if given.write:
         write(text)
-    return int(same > 0 or between_rounds > 0)
+    return int(same > 0)
 
 
 def sweep(folder: Path, name: str, line: list[str]) -> Sweep:
@@ -100,27 +99,33 @@ def distance(one: Sweep, other: Sweep) -> float:
     return max(float(np.abs(mine[name] - yours[name]).max()) for mine, yours in pairs for name in mine)
 
 
-def report(command: str, rounds: Sequence[dict[str, Sweep]], load: float) -> str:
-    """The figures as Markdown."""
-    ratios = [one["serial"].seconds / one["local"].seconds for one in rounds]
-    medians = {name: statistics.median(one[name].seconds for one in rounds) for name in ("serial", "local")}
-    first = rounds[0]["local"]
-    each = ", ".join(f"{one:.2f}" for one in ratios)
+def report(command: str, rounds: Sequence[dict[str, Sweep]], load: float, same: float) -> str:
+    """The figures as Markdown; `same` is the largest difference of a weight where there should be none."""
+    first = rounds[0]
+    where = hardware("cpu", first["local"].cores, versions()["torch"] or "unknown")
     commit = (checkout() or {}).get("commit", "unknown")[:9]
-    return "\n".join(
-        [
-            f"`{command}`, {len(first.runs)} jobs, {len(rounds)} rounds, "
-            f"{hardware('cpu', first.cores, versions()['torch'] or 'unknown')}, commit {commit}:",
-            "",
-            f"- one after the other: {medians['serial']:.1f} s (median)",
-            f"- side by side, {first.threads} thread(s) each: {medians['local']:.1f} s",
-            f"- **{statistics.median(ratios):.2f} times as fast** (rounds: {each}); "
-            f"load average before {load:.2f}, after {os.getloadavg()[0]:.2f}",
-        ]
-    )
+    lines = [
+        f"`{command}`, {len(first['local'].runs)} jobs, medians of {len(rounds)} rounds on {where}, commit {commit}; "
+        f"load average before {load:.2f}, after {os.getloadavg()[0]:.2f}:",
+        "",
+        "| | threads of a job | seconds | side by side is so many times as fast | weights against side by side |",
+        "|---|---|---|---|---|",
+    ]
+    named = {"local": "side by side", "serial": "one after the other", "alike": "one after the other, the same threads"}
+    for name, words in named.items():
+        ratios = [one[name].seconds / one["local"].seconds for one in rounds]
+        cells = [words, first[name].threads, f"{statistics.median(one[name].seconds for one in rounds):.1f}"]
+        if name == "local":
+            cells += ["", ""]
+        else:
+            each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            apart = same if name == "alike" else distance(first[name], first["local"])
+            cells += [f"**{statistics.median(ratios):.2f}** ({each})", told(apart)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
-def words(difference: float) -> str:
+def told(difference: float) -> str:
     return "the same bit for bit" if difference == 0 else f"up to {difference:.1e} apart"
 
 

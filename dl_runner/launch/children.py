@@ -17,6 +17,8 @@ from typing import Any
 from dl_runner.errors import RunFailed
 from dl_runner.launch.nursery import Ended, Signal, Start
 
+PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run", "dl_runner.launch.worker")
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -43,7 +45,7 @@ class Children:
         ours, theirs = Pipe()
         # The import path as it is here, and one thread, so that no library starts a pool before the forks.
         code = f"import sys; sys.path[:] = {sys.path!r}; from dl_runner.launch import nursery; "
-        code += f"nursery.main({theirs.fileno()}, {str(self._folder)!r})"
+        code += f"nursery.main({theirs.fileno()}, {str(self._folder)!r}, {PRELOADED!r})"
         self._stderr = self._folder / "nursery.txt"
         with self._stderr.open("wb") as output:
             self._process = subprocess.Popen(

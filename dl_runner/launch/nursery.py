@@ -14,10 +14,10 @@ import os
 import shutil
 import signal
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run", "dl_runner.launch.worker")
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 
@@ -57,15 +57,16 @@ class Ended:
     code: int
 
 
-def main(descriptor: int, folder: str) -> None:
-    """Serve the process at the other end of the socket `descriptor`; `folder` goes with it in the end.
+def main(descriptor: int, folder: str, modules: Sequence[str]) -> None:
+    """Serve the process at the other end of the socket `descriptor`, with these modules imported; `folder` goes with it
+    in the end.
 
     Never returns: taking torch apart would cost each process a second, so they all end without it.
     """
     connection = Connection(descriptor)
-    for name in PRELOADED:
+    for name in modules:
         importlib.import_module(name)
-    connection.send(_count_gpus())
+    connection.send(_count_gpus() if "torch" in modules else 0)
     gc.collect()
     gc.freeze()  # else a job's first collection would copy all that it shares with this process
     code = 0

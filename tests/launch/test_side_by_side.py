@@ -18,6 +18,8 @@ from dl_runner.errors import RunFailed
 from dl_runner.launch.leases import Wishes
 from dl_runner.launch.local import side_by_side
 
+LIGHT = ("dl_runner.config", "dl_runner.launch.worker")
+
 
 def job(folder: Path, seed: int):
     """A job's config, as the launcher composes it."""
@@ -79,6 +81,12 @@ def test_jobs_come_back_as_they_end_whatever_becomes_of_them(tmp_path, monkeypat
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.fixture
+def light(monkeypatch):
+    """No torch: these jobs do not compute."""
+    monkeypatch.setattr("dl_runner.launch.children.PRELOADED", LIGHT)
+
+
 def test_each_job_has_its_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr("dl_runner.launch.children.Children.gpus", lambda self: 2 * bool(self._receive() >= 0))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
@@ -86,8 +94,8 @@ def test_each_job_has_its_gpu(tmp_path, monkeypatch):
     assert {one["CUDA_VISIBLE_DEVICES"] for one in done} == {"4", "6"} and len(done) == 3
 
 
-def test_closing_stops_what_runs(tmp_path):
-    running = started(tmp_path, 106, 1, wishes=Wishes(jobs=2))
+def test_closing_stops_what_runs(tmp_path, light):
+    running = started(tmp_path, 106, 102, wishes=Wishes(jobs=2))
     next(running)
     wait_for((tmp_path / "hangs_106").exists)
     running.close()
@@ -99,7 +107,9 @@ import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 import test_side_by_side as tests
+from dl_runner.launch import children
 from dl_runner.launch.leases import Wishes
+children.PRELOADED = tests.LIGHT
 for number, result in tests.started(Path(sys.argv[1]), *map(int, sys.argv[2:]), wishes=Wishes(jobs=2)):
     print(number, result.status.name, result._return_value, flush=True)
 """

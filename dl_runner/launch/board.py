@@ -17,9 +17,10 @@ from dl_runner.launch.jobs import Job
 from dl_runner.sweep.job import Outcome
 from dl_runner.sweep.summary import COLORS
 from dl_runner.tracking.console import Terminal
-from dl_runner.tracking.text import by_split, duration, words
+from dl_runner.tracking.text import duration, number, words
 
 SHOWN_EVERY = 0.5  # seconds
+SHOWN = ("train/loss", "validation/loss", "validation/accuracy")
 
 
 class Board:
@@ -97,11 +98,12 @@ def _told(done: JobReturn) -> tuple[str, str]:
 
 def _table(jobs: Sequence[Job]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("running", "", "metrics", "time"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", justify="right" if name == "time" else "left")
-    for job in jobs:
-        far, newest = job.progress()
-        splits = by_split({name: value for name, value in newest.items() if name.endswith(("/loss", "/accuracy"))})
-        shown = "  ".join(f"{split} {words(values)}" for split, values in splits.items() if split != "test")
-        table.add_row(Text(job.name), Text(far or "starting"), Text(shown), duration(time.monotonic() - job.began))
+    table.add_column("running", overflow="fold")
+    seen = [job.progress() for job in jobs]
+    metrics = [name for name in SHOWN if any(name in newest for _, newest in seen)]
+    for heading in ["", *(name.replace("/", " ") for name in metrics), "time"]:
+        table.add_column(heading, no_wrap=True, justify="right")
+    for job, (far, newest) in zip(jobs, seen, strict=True):
+        values = [number(name, newest[name]) if name in newest else "" for name in metrics]
+        table.add_row(Text(job.name), far or "starting", *values, duration(time.monotonic() - job.began))
     return table

@@ -165,7 +165,7 @@ def _conduct(
     state: Mapping[str, Any] | None = None,
 ) -> float | None:
     """Train and test, with everything that happens written to the record and the trackers; returns the objective."""
-    tracker = _trackers(parts.config)
+    tracker, pictures = _trackers(parts.config), parts.config.tracker.tensorboard  # no other tracker shows them
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
     with stop_on_signals() as request, ending_on_record(record, tracker, training):
         if state:
@@ -175,7 +175,7 @@ def _conduct(
         tracker.start(run_info(parts, training, record.folder, label, first_step=state["step"] if state else 0))
         if state:
             training.load_state_dict(state)
-        elif parts.builders.augment is not None:
+        elif parts.builders.augment is not None and pictures:
             picture = augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed)
             tracker.image("train/augmented", picture, 0)
         try:
@@ -188,7 +188,7 @@ def _conduct(
         if ending == "stopped early":
             _log.info("stopped early: no better validation metric for %d evaluations", training.stopping.stale)
         if ending != "pruned":
-            _test(parts, training, request)
+            _test(parts, training, request, pictures)
         if training.stopping.best is not None:
             record.update(objective={f"validation/{training.task.monitor}": training.stopping.best})
         if ending == "pruned":
@@ -204,8 +204,8 @@ def _after_divergence(training: Training) -> str:
     return f"{kept}; try a smaller optimizer.lr, trainer.clip_norm=1 or schedule.warmup='1 epoch'"
 
 
-def _test(parts: Parts, training: Training, request: StopRequest) -> None:
-    """The test set, once, on the weights that validation chose; then the pictures of the results.
+def _test(parts: Parts, training: Training, request: StopRequest, pictures: bool) -> None:
+    """The test set, once, on the weights that validation chose; then the pictures of the results, if wanted.
 
     Raises:
         Interrupted: asked to stop in the middle; resuming the run tests again.
@@ -231,7 +231,7 @@ def _test(parts: Parts, training: Training, request: StopRequest) -> None:
         training.metrics |= named
         if choice != "every":  # else the loop has logged it
             training.tracker.log(training.step, training.epoch, named, milestone=False)
-    if parts.data.spec.task == "classification":
+    if parts.data.spec.task == "classification" and pictures:
         show_results(training.tracker, parts.data.spec, getattr(parts.data, split), outputs, split, training.step)
 
 

@@ -69,18 +69,26 @@ def kill(line: Sequence[str], folder: Path, given: argparse.Namespace, whole: fl
     """Runs the sweep to its end, killing it on the way; returns the steps that were lost and done again."""
     moments, lost = random.Random(given.seed), 0
     for _ in range(given.kills):
-        seconds = moments.uniform(0, whole / given.kills)
+        seconds, began = moments.uniform(0, 0.7 * whole / given.kills), time.time()
         process = start(line)
+        while process.poll() is None and not trains(folder, began):
+            time.sleep(0.01)
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            print(f"killed after {seconds:.1f} s: {', '.join(f'{n} {what}' for what, n in count(folder).items())}")
+            print(
+                f"killed {seconds:.1f} s into training: {', '.join(f'{n} {what}' for what, n in count(folder).items())}"
+            )
         reached = {path.parent: last_step(path.parent) for path in folder.glob("*/run.json")}
         lost += sum(reached[path] - checkpoint(path) for path in reached if status(path) == "running")
     finish(start(line))
     return lost
+
+
+def trains(folder: Path, since: float) -> bool:
+    return any(path.stat().st_mtime >= since for path in folder.glob(f"*/{METRICS}"))
 
 
 def status(folder: Path) -> str:

@@ -5,6 +5,7 @@ Every start of `dlrun` imports this module, so it imports nothing of the package
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -79,16 +80,15 @@ class DlRunnerSweeper(Sweeper):
         def rename(name: str) -> None:
             self.config.sweep.name = name
 
-        return Sweep(settings, folder, named or folder.name != settings.name, compose, self._launch, rename).run(
-            overrides
-        )
+        launch = partial(self._launch, size=settings.parallel if settings.learns else self.max_batch_size)
+        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename).run(overrides)
 
-    def _launch(self, jobs: Iterator[list[str]]) -> Iterator[tuple[int, Any]]:
-        """Runs jobs as the launcher can take them: one by one as it has room, or as a list of a given length.
+    def _launch(self, jobs: Iterator[list[str]], size: int | None) -> Iterator[tuple[int, Any]]:
+        """Runs jobs as the launcher can take them: one by one as it has room, or `size` at a time, None for all.
 
         A launcher of the first kind has a method launch_as_completed(jobs, initial_job_idx) → Iterator[(idx,
         JobReturn)]. It takes the next of `jobs` only when it can start it, which is when a search chooses that job,
-        and yields what is done in the order of completion; idx counts the jobs as they were taken.
+        and before that yields whatever is done, as soon as it is; idx counts the jobs as they were taken.
         """
         from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 
@@ -97,7 +97,7 @@ class DlRunnerSweeper(Sweeper):
                 yield place, _outcome(done)
             return
         # One after the other in this process, they are handed over one by one: what is known of them is never lost.
-        size = 1 if isinstance(self.launcher, BasicLauncher) else self.max_batch_size
+        size = 1 if isinstance(self.launcher, BasicLauncher) else size
         first = 0
         while batch := list(islice(jobs, size)):
             for place, done in enumerate(self.launcher.launch(batch, initial_job_idx=first), start=first):

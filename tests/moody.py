@@ -1,5 +1,8 @@
 """Sweeps of a small model that does what the file `mood` says."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from helpers import EXACT
@@ -75,3 +78,21 @@ def assert_same_weights(folder, other):
 
 def feel(mood):
     Path("mood").write_text(mood)
+
+
+def start(*overrides):
+    """The sweep in a process of its own."""
+    line = ["-m", *SMALL, "sweep.name=s", *overrides]
+    return subprocess.Popen([sys.executable, "-m", "dl_runner", *line], stdout=subprocess.PIPE)
+
+
+def wait_until(condition, process):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def trained():
+    """Steps of all jobs together, those that had to be repeated among them."""
+    return len(Path("trained").read_text().splitlines()) if Path("trained").exists() else 0

@@ -11,11 +11,12 @@ from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.sweep.folder import Entry
-from dl_runner.sweep.job import Outcome, stored
+from dl_runner.sweep.job import SETTLED, Outcome, stored
 from dl_runner.sweep.listed import Listed, Writer
 from dl_runner.sweep.search import split
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.summary import failures, show
+from dl_runner.sweep.trials import Trials
 from dl_runner.tracking.run_folder import create
 
 Launch = Callable[[Iterator[list[str]]], Iterator[tuple[int, Outcome]]]
@@ -32,6 +33,9 @@ class Plan(Protocol):
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:
         """The jobs to launch with their overrides, one by one: each as late as the launcher can take it."""
+
+    def left(self) -> int:
+        """How many there are still to come, as far as is known."""
 
     def settle(self, entry: Entry, outcome: Outcome) -> None:
         """Called with each outcome as soon as it is known."""
@@ -94,7 +98,8 @@ class Sweep:
 
     def _planned(self, overrides: Sequence[Override]) -> Plan:
         swept, fixed = split(overrides)
-        plan = Listed(self.settings, swept, Writer(self._compose, fixed, swept))
+        write = Writer(self._compose, fixed, swept)
+        plan = Trials(self.settings, swept, write) if self.settings.learns else Listed(self.settings, swept, write)
         if not self.named:
             self.folder = create(self.folder.parent, self.folder.name)
             self._rename(self.folder.name)
@@ -116,7 +121,7 @@ class Sweep:
                 taken.append(entry)
                 yield [*overrides, *self._same_name(), f"sweep.job={entry.job.identity}"]
 
-        for place, outcome in self._launch(jobs()):
+        for place, outcome in self._launch(_Jobs(jobs(), plan.left)):
             entry = taken[place]
             self.outcomes[entry.job.identity] = outcome
             if outcome.error:
@@ -129,7 +134,7 @@ class Sweep:
             outcome = self.outcomes.get(entry.job.identity)
             if outcome is None or outcome.status == "elsewhere":
                 now = stored(self.folder / entry.folder)
-                if outcome is None or now.status in ("earlier", "failed"):
+                if outcome is None or now.status in (*SETTLED, "failed"):
                     self.outcomes[entry.job.identity] = now
 
     def _same_name(self) -> list[str]:
@@ -144,3 +149,16 @@ class Sweep:
 
     def _command(self) -> str:
         return shlex.join(["dlrun", *sys.argv[1:], *self._same_name()])
+
+
+class _Jobs(Iterator[list[str]]):
+    """Jobs with a length hint, which a launcher can show."""
+
+    def __init__(self, jobs: Iterator[list[str]], left: Callable[[], int]) -> None:
+        self._jobs, self._left = jobs, left
+
+    def __next__(self) -> list[str]:
+        return next(self._jobs)
+
+    def __length_hint__(self) -> int:
+        return self._left()

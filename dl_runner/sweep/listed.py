@@ -39,7 +39,7 @@ class Writer:
         plain = self._compose(self.overrides(choice))
         folder = config_dir_of(sys.argv[1:])
         command = ["dlrun", *(["--config-dir", str(folder)] if folder else []), *self._shared, *choice]
-        label = ",".join(choice or self._shared) or "the default"
+        label = ",".join(choice) or "job"
         return Job(label, identity(plain, self.varied), tuple(command)), plain
 
 
@@ -54,6 +54,7 @@ class Listed:
         self.entries: list[Entry] = []
         self.mistakes: dict[str, Outcome] = {}
         self._write, self._folder = write, Path()
+        self._waiting: list[Entry] = []
         self._choices: dict[str, list[str]] = {}
         self._jobs: list[Job] = []
         for choice in SEARCHES[settings.search](swept, settings.n, settings.seed):
@@ -80,13 +81,21 @@ class Listed:
         """
         self._folder = folder
         self.entries = enter(folder, self._jobs, dict(definition))
+        self._waiting = [entry for entry in self.entries if self._to_do(entry)]
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:
         """The jobs that are neither completed nor mistaken when their turn comes, with their overrides."""
-        for entry in self.entries:
-            name = entry.job.identity
-            if name not in self.mistakes and stored(self._folder / entry.folder).status != "earlier":
-                yield entry, self._write.overrides(self._choices[name])
+        while self._waiting:
+            entry = self._waiting.pop(0)
+            if self._to_do(entry):  # another process may have completed it meanwhile
+                yield entry, self._write.overrides(self._choices[entry.job.identity])
+
+    def left(self) -> int:
+        """The jobs that are still to be launched."""
+        return len(self._waiting)
+
+    def _to_do(self, entry: Entry) -> bool:
+        return entry.job.identity not in self.mistakes and stored(self._folder / entry.folder).status != "earlier"
 
     def settle(self, entry: Entry, outcome: Outcome) -> None:
         """Nothing is learnt from a result."""

@@ -14,7 +14,10 @@ from dl_runner.tracking.console import Terminal
 from dl_runner.tracking.text import duration, number
 
 WORDS = {"earlier": "completed earlier", "elsewhere": "running in another process"}
-COLORS = {"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"}
+COLORS = {
+    **{"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"},
+    **{"pruned": "yellow"},
+}
 
 
 def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None = None) -> None:

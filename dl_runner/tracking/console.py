@@ -20,7 +20,9 @@ from dl_runner.tracking.run_folder import LOG
 from dl_runner.tracking.text import by_split, duration, number, table, words
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
-COLORS: dict[Status, str] = {"completed": "green", "interrupted": "yellow", "failed": "red", "running": "cyan"}
+COLORS: dict[Status, str] = {
+    **{"completed": "green", "interrupted": "yellow", "pruned": "yellow", "failed": "red", "running": "cyan"}
+}
 READ_EVERY = 0.5  # seconds; reading the running means waits for the device
 
 

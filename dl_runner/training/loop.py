@@ -1,5 +1,6 @@
 """The one training loop. It knows no model, loss or data set by name."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.evaluate import evaluate
 from dl_runner.training.means import Diverged, Means
 
-Ending = Literal["completed", "stopped early", "interrupted"]
+Ending = Literal["completed", "stopped early", "interrupted", "pruned"]
+Prune = Callable[[int, Mapping[str, float]], bool]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Training:
     config: Mapping[str, Any]
     penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
     watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
+    prune: Prune | None = None  # told an evaluation's number, >= 1, and metrics: whether the run is not worth going on
+    pruned: bool = False
     step: int = 0
     seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
     metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
@@ -220,7 +224,9 @@ def _ending(run: Training, request: StopRequest | None) -> Ending | None:
         return "completed"
     if run.stopping.exhausted:
         return "stopped early"
-    return "interrupted" if request else None
+    if request:
+        return "interrupted"
+    return "pruned" if run.pruned else None
 
 
 def _stream(run: Training) -> Iterator[Batch]:
@@ -267,4 +273,7 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         _require_finite(run)
         if run.checkpoints is not None:
             run.checkpoints.save_weights("best", run.model, run.spec)
+    if run.prune is not None:
+        number = math.ceil(run.step / run.rhythm.evaluate_every.steps(run.horizon.steps_per_epoch))
+        run.pruned = run.prune(number, measured)
     run.means.reset()

@@ -45,9 +45,9 @@ class OneByOne:
 
 @pytest.mark.parametrize(("size", "batches"), [(None, [(0, JOBS)]), (2, [(0, JOBS[:2]), (2, JOBS[2:])])])
 def test_a_launcher_of_lists_gets_them_in_batches(size, batches):
-    sweeper = DlRunnerSweeper(max_batch_size=size)
+    sweeper = DlRunnerSweeper()
     sweeper.launcher = Lists()
-    done = dict(sweeper._launch(iter(JOBS)))
+    done = dict(sweeper._launch(iter(JOBS), size))
     assert sweeper.launcher.launched == batches
     assert {place: outcome.objective["job"] for place, outcome in done.items()} == {0: 0.0, 1: 1.0, 2: 2.0}
 
@@ -63,7 +63,7 @@ def test_a_launcher_that_has_room_takes_the_next_job_when_one_is_done():
         yield JOBS[2]
 
     known = {}
-    for place, outcome in sweeper._launch(jobs()):
+    for place, outcome in sweeper._launch(jobs(), None):
         known[place] = outcome.objective["job"]
     assert chosen == [[1]] and known == {0: 0.0, 1: 1.0, 2: 2.0}
     assert sweeper.launcher.log == ["take 0", "take 1", "done 1", "take 2", "done 2", "done 0"]
@@ -74,6 +74,6 @@ def test_a_job_whose_process_died_is_a_failure_of_that_job():
     sweeper.launcher = Lists()
     dead = JobReturn(status=JobStatus.FAILED, _return_value=ChildProcessError("killed by signal 9"), overrides=[])
     sweeper.launcher.launch = lambda jobs, initial_job_idx: [dead, returned(JOBS[1])]
-    first, second = (outcome for _, outcome in sweeper._launch(iter(JOBS[:2])))
+    first, second = (outcome for _, outcome in sweeper._launch(iter(JOBS[:2]), None))
     assert first.status == "failed" and first.error == "ChildProcessError: killed by signal 9"
     assert second.status == "completed"

@@ -49,7 +49,7 @@ def test_a_failure_before_the_run_has_its_traceback_in_a_folder_too(capsys):
 def test_retries_are_attempts_within_a_command(capsys):
     feel("fail once")
     assert sweep("model.width=4", "sweep.retries=1") == 0
-    assert statuses() == {"0_model.width=4": "completed"}
+    assert statuses() == {"0_job": "completed"}
     feel("fail once")
     assert sweep("model.width=4", name="later") == 1
     feel("fail once")

@@ -5,34 +5,16 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from helpers import rows
-from moody import SMALL, assert_same_weights, feel, folders, statuses, sweep
+from moody import SMALL, assert_same_weights, feel, folders, start, statuses, sweep, trained, wait_until
 
 from dl_runner.sweep.folder import claim, entries
 from dl_runner.tracking.run_folder import RunRecord, lock
 
 pytestmark = pytest.mark.usefixtures("a_folder_with_a_moody_model")
-
-
-def start(*overrides):
-    line = ["-m", *SMALL, "sweep.name=s", *overrides]
-    return subprocess.Popen([sys.executable, "-m", "dl_runner", *line], stdout=subprocess.PIPE)
-
-
-def wait_until(condition, process):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def trained():
-    """Steps of all jobs together, those that had to be repeated among them."""
-    return len(Path("trained").read_text().splitlines()) if Path("trained").exists() else 0
 
 
 def test_ctrl_c_stops_a_sweep_which_goes_on_to_the_same_weights(capsys):
@@ -99,7 +81,7 @@ def test_a_sweep_killed_at_three_random_moments_ends_with_each_job_trained_once(
 
 def test_ctrl_c_in_the_last_moment_of_a_job_stops_the_sweep_after_it(monkeypatch, capsys):
     monkeypatch.setattr("dl_runner.run.show_results", lambda *results: signal.raise_signal(signal.SIGINT))
-    assert sweep("model.width=4,5") == 130
+    assert sweep("model.width=4,5", "tracker.tensorboard=true") == 130
     assert statuses() == {"0_model.width=4": "completed"}
     monkeypatch.undo()
 

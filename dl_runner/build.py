@@ -39,7 +39,8 @@ from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.loop import Rhythm, Training
+from dl_runner.training.loop import Training
+from dl_runner.training.rhythm import Rhythm
 
 EVALUATED_AT_ONCE = 2**20  # input values of an evaluation's batch
 

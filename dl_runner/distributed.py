@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.parallel.group import joined, member
 from dl_runner.parallel.strategies import devices
 from dl_runner.parallel.team import Team
@@ -65,6 +65,7 @@ def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
 
     Raises:
         RunFailed: the run broke.
+        Pruned: it was given up.
         Interrupted: it was asked to stop.
     """
     with stop_on_signals() as request:
@@ -77,13 +78,15 @@ def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
         training.parallel.whole()
         if ending == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
+        if ending == "pruned":
+            raise Pruned(f"given up at step {training.step:,}")
 
 
 def in_processes(count: int, function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns in the first of so many new processes; its run folder says how they ended.
 
     Raises:
-        UserError, RunFailed, Interrupted: as the function does.
+        UserError, RunFailed, Pruned, Interrupted: as the function does.
     """
     try:
         return in_workers(count, function, *arguments)

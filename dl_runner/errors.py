@@ -12,6 +12,10 @@ class RunFailed(Exception):
     """The run itself failed, for example by divergence: exit code 1. The message holds the remedy."""
 
 
+class Pruned(Exception):
+    """A search gave the run up, because others were better at the same stage; not a failure."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The run was asked to stop (Ctrl-C or SIGTERM) and did so with its state saved.
 

@@ -15,7 +15,7 @@ from torch import nn
 from dl_runner import build, config
 from dl_runner.build import Parts
 from dl_runner.distributed import follow, in_processes, same_mistakes, team_of, to_start
-from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.fit import check_fit
 from dl_runner.header import run_info
 from dl_runner.parallel.team import Team
@@ -34,7 +34,7 @@ from dl_runner.tracking.tensorboard import TensorBoard
 from dl_runner.tracking.tracker import Tracker, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
 from dl_runner.training.evaluate import evaluate
-from dl_runner.training.loop import Training, train
+from dl_runner.training.loop import Prune, Training, train
 from dl_runner.training.means import Diverged
 
 _log = logging.getLogger("dl_runner")
@@ -55,7 +55,14 @@ class Result:
     objective: float | None
 
 
-def launch(checked: Config, parent: Path, name: str, job: Job | None = None, watch: Watch | None = None) -> Result:
+def launch(
+    checked: Config,
+    parent: Path,
+    name: str,
+    job: Job | None = None,
+    watch: Watch | None = None,
+    prune: Prune | None = None,
+) -> Result:
     """Train one experiment in a new run folder, in as many processes as its config asks for.
 
     Args:
@@ -64,18 +71,22 @@ def launch(checked: Config, parent: Path, name: str, job: Job | None = None, wat
         name: of the run folder; a number is appended when it is taken.
         job: the sweep's job that this run is.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
+        prune: told the number, >= 1, and the metrics of each evaluation: whether to give the run up.
 
     Raises:
         UserError: the config does not fit the data or this machine; no run folder is left behind.
         RunFailed: the run broke; its folder tells why.
+        Pruned: it was given up.
         Interrupted: it was asked to stop; its folder can be resumed.
     """
     if processes := to_start(checked):
-        return in_processes(processes, _launch, checked, parent, name, job, watch)
-    return _launch(checked, parent, name, job, watch)
+        return in_processes(processes, _launch, checked, parent, name, job, watch, prune)
+    return _launch(checked, parent, name, job, watch, prune)
 
 
-def _launch(checked: Config, parent: Path, name: str, job: Job | None, watch: Watch | None) -> Result | None:
+def _launch(
+    checked: Config, parent: Path, name: str, job: Job | None, watch: Watch | None, prune: Prune | None
+) -> Result | None:
     with team_of(checked) as team:
         with same_mistakes(team):
             parts = fitting_parts(checked, team)
@@ -84,6 +95,7 @@ def _launch(checked: Config, parent: Path, name: str, job: Job | None, watch: Wa
         if folder is None:
             return follow(training)
         announce(folder)
+        training.prune = prune
         with lock(folder):
             write_atomic(folder / config.CONFIG, config.save(checked.plain))
             record = RunRecord.start(
@@ -99,7 +111,11 @@ def _launch(checked: Config, parent: Path, name: str, job: Job | None, watch: Wa
 
 
 def resume(
-    folder: Path, watch: Watch | None = None, device: str | None = None, parallel: Mapping[str, Any] | None = None
+    folder: Path,
+    watch: Watch | None = None,
+    device: str | None = None,
+    prune: Prune | None = None,
+    parallel: Mapping[str, Any] | None = None,
 ) -> Result:
     """Go on with an interrupted, killed or failed run from its last checkpoint, exactly as if it had never stopped.
 
@@ -107,21 +123,21 @@ def resume(
         folder: the run folder.
         watch: as for `launch`.
         device: where to go on, if not where the run began.
+        prune: as for `launch`; without it a run that was given up goes on to its end.
         parallel: keys of the config's `parallel` section to change.
 
     Raises:
         UserError: the run is completed, there is no checkpoint, the data have changed, or another process is running
             in the folder.
-        RunFailed: as for `launch`.
-        Interrupted: as for `launch`.
+        RunFailed, Pruned, Interrupted: as for `launch`.
     """
     checked = config.load_run(folder, device, parallel)
     if processes := to_start(checked):
-        return in_processes(processes, _resume, checked, folder, watch)
-    return _resume(checked, folder, watch)
+        return in_processes(processes, _resume, checked, folder, watch, prune)
+    return _resume(checked, folder, watch, prune)
 
 
-def _resume(checked: Config, folder: Path, watch: Watch | None) -> Result | None:
+def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | None) -> Result | None:
     with team_of(checked) as team, lock(folder) if team.rank == 0 else contextlib.nullcontext():
         with same_mistakes(team):
             record = RunRecord.load(folder)
@@ -135,11 +151,14 @@ def _resume(checked: Config, folder: Path, watch: Watch | None) -> Result | None
         if team.rank:
             return follow(training, state)
         announce(folder)
+        training.prune = prune
         record.update(**_where(parts))
         return Result(record, _conduct(parts, training, record, watch, state))
 
 
-def finish(checked: Config, folder: Path, watch: Watch | None = None, job: Job | None = None) -> RunRecord:
+def finish(
+    checked: Config, folder: Path, watch: Watch | None = None, job: Job | None = None, prune: Prune | None = None
+) -> RunRecord:
     """The record of the completed run in `folder`, whatever that takes: nothing, resuming it, or training anew.
 
     Args:
@@ -147,18 +166,19 @@ def finish(checked: Config, folder: Path, watch: Watch | None = None, job: Job |
         folder: need not exist; a run that was stopped before its first checkpoint is removed.
         job: as for `launch`.
         watch: as for `launch`.
+        prune: as for `launch`.
 
     Raises:
-        UserError, RunFailed, Interrupted: as for `launch`.
+        UserError, RunFailed, Pruned, Interrupted: as for `launch`.
     """
     status = RunRecord.load(folder)["status"] if (folder / RECORD).exists() else None
     if status == "completed":
         return RunRecord.load(folder)
     if status and Checkpoints(folder).last.exists():
         moved = config.load(folder / config.CONFIG)["device"]["name"] != checked.device.name
-        return resume(folder, watch, checked.device.name if moved else None).record
+        return resume(folder, watch, checked.device.name if moved else None, prune).record
     shutil.rmtree(folder, ignore_errors=True)
-    return launch(checked, folder.parent, folder.name, job, watch).record
+    return launch(checked, folder.parent, folder.name, job, watch, prune).record
 
 
 def fitting_parts(checked: Config, team: Team | None = None) -> Parts:
@@ -185,9 +205,9 @@ def _conduct(
     state: Mapping[str, Any] | None = None,
 ) -> float | None:
     """Train and test, with everything that happens written to the record and the trackers; returns the objective."""
-    tracker = _trackers(parts.config)
+    tracker, pictures = _trackers(parts.config), parts.config.tracker.tensorboard  # no other tracker shows them
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
-    with ending_on_record(record, tracker, training), stop_on_signals() as request:
+    with stop_on_signals() as request, ending_on_record(record, tracker, training):
         if state:
             record.resume(state["step"])
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
@@ -195,7 +215,7 @@ def _conduct(
         tracker.start(run_info(parts, training, record.folder, label, first_step=state["step"] if state else 0))
         if state:
             training.load_state_dict(state)
-        elif parts.builders.augment is not None:
+        elif parts.builders.augment is not None and pictures:
             picture = augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed)
             tracker.image("train/augmented", picture, 0)
         try:
@@ -209,9 +229,14 @@ def _conduct(
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if ending == "stopped early":
             _log.info("stopped early: no better validation metric for %d evaluations", training.stopping.stale)
-        _test(parts, training, request)
+        if ending != "pruned":
+            _test(parts, training, request, pictures)
         if training.stopping.best is not None:
             record.update(objective={f"validation/{training.task.monitor}": training.stopping.best})
+        if ending == "pruned":
+            raise Pruned(f"given up at step {training.step:,}")
+    if request:  # too late for this run, which is completed; not for the sweep around it
+        raise Interrupted("stopped; the run is completed", request.signal_number)
     return training.stopping.best
 
 
@@ -221,8 +246,8 @@ def _after_divergence(training: Training) -> str:
     return f"{kept}; try a smaller optimizer.lr, trainer.clip_norm=1 or schedule.warmup='1 epoch'"
 
 
-def _test(parts: Parts, training: Training, request: StopRequest) -> None:
-    """The test set, once, on the weights that validation chose; then the pictures of the results.
+def _test(parts: Parts, training: Training, request: StopRequest, pictures: bool) -> None:
+    """The test set, once, on the weights that validation chose; then the pictures of the results, if wanted.
 
     Raises:
         Interrupted: asked to stop in the middle; resuming the run tests again.
@@ -248,7 +273,7 @@ def _test(parts: Parts, training: Training, request: StopRequest) -> None:
         training.metrics |= named
         if choice != "every":  # else the loop has logged it
             training.tracker.log(training.step, training.epoch, named, milestone=False)
-    if parts.data.spec.task == "classification":
+    if parts.data.spec.task == "classification" and pictures:
         show_results(training.tracker, parts.data.spec, getattr(parts.data, split), outputs, split, training.step)
 
 

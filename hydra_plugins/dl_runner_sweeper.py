@@ -3,12 +3,16 @@
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -54,7 +58,6 @@ class DlRunnerSweeper(Sweeper):
             RunFailed: a job failed.
             Interrupted: it was asked to stop.
         """
-        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         from dl_runner.config import sweep_section, to_plain
@@ -77,11 +80,35 @@ class DlRunnerSweeper(Sweeper):
         def rename(name: str) -> None:
             self.config.sweep.name = name
 
-        def launch(jobs: list[list[str]], first: int) -> list[Any]:
-            return [done.return_value for done in self.launcher.launch(jobs, initial_job_idx=first)]
+        launch = partial(self._launch, size=settings.parallel if settings.learns else self.max_batch_size)
+        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename).run(overrides)
 
+    def _launch(self, jobs: Iterator[list[str]], size: int | None) -> Iterator[tuple[int, Any]]:
+        """Runs jobs as the launcher can take them: one by one as it has room, or `size` at a time, None for all.
+
+        A launcher of the first kind has a method launch_as_completed(jobs, initial_job_idx) → Iterator[(idx,
+        JobReturn)]. It takes the next of `jobs` only when it can start it, which is when a search chooses that job,
+        and before that yields whatever is done, as soon as it is; idx counts the jobs as they were taken.
+        """
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+        if hasattr(self.launcher, "launch_as_completed"):
+            for place, done in self.launcher.launch_as_completed(jobs, initial_job_idx=0):
+                yield place, _outcome(done)
+            return
         # One after the other in this process, they are handed over one by one: what is known of them is never lost.
-        batch = 1 if isinstance(self.launcher, BasicLauncher) else self.max_batch_size
-        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename, batch).run(
-            overrides
-        )
+        size = 1 if isinstance(self.launcher, BasicLauncher) else size
+        first = 0
+        while batch := list(islice(jobs, size)):
+            for place, done in enumerate(self.launcher.launch(batch, initial_job_idx=first), start=first):
+                yield place, _outcome(done)
+            first += len(batch)
+
+
+def _outcome(done: JobReturn) -> Any:
+    from dl_runner.sweep.job import broken
+
+    try:
+        return done.return_value
+    except Exception as error:  # its process died, or what came back from it could not be read
+        return broken(error)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.parallel.group import member
 from dl_runner.runtime.cores import LOAD
 from dl_runner.runtime.files import write_atomic
@@ -28,6 +28,7 @@ from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
 
 PATIENCE = 1.5  # seconds; the launcher looks after its processes ten times a second
 _PR_SET_PDEATHSIG = 1
+_FORESEEN = (UserError, RunFailed, Pruned, Interrupted)
 
 
 class WorkerDied(RunFailed):
@@ -64,7 +65,7 @@ def announce(folder: Path) -> None:
 
 @contextlib.contextmanager
 def others_first() -> Iterator[None]:
-    """When another process of the group dies inside, wait to be ended: its error is to be told, not its consequences."""
+    """When another process of the group dies inside, wait to be ended: its error is to be told, not what follows."""
     try:
         yield
     except RuntimeError as error:
@@ -82,7 +83,7 @@ def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any
         arguments: can be pickled, as the value can.
 
     Raises:
-        UserError, RunFailed, Interrupted: raised by the function in one of the processes.
+        UserError, RunFailed, Pruned, Interrupted: raised by the function in one of the processes.
         WorkerDied: one of them died.
         WorkersStopped: a second Ctrl-C.
     """
@@ -91,7 +92,7 @@ def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any
     with tempfile.TemporaryDirectory(prefix="dlrun-") as name, _surroundings(name, count):
         meeting = _Meeting(Path(name))
         try:
-            with stop_on_signals(lambda number: meeting.leave(STOP, str(number))):
+            with stop_on_signals(pass_on=lambda number: meeting.leave(STOP, str(number))):
                 return _launch(count, meeting, function, arguments)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
@@ -129,7 +130,7 @@ class _Meeting:
             kind, message, number = json.loads(left[0].read_text())
             if kind == "Interrupted":
                 raise Interrupted(message, number)
-            raise {"UserError": UserError, "RunFailed": RunFailed}[kind](message)
+            raise {"UserError": UserError, "RunFailed": RunFailed, "Pruned": Pruned}[kind](message)
 
 
 def _launch(count: int, meeting: _Meeting, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -187,7 +188,7 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
         value = function(*arguments)
         meeting.leave("end", "", who.rank)
         return value
-    except (UserError, RunFailed, Interrupted) as error:
+    except _FORESEEN as error:
         if not _lost_another(error):
             _leave_error(meeting, error, who.rank, count)
             return None
@@ -202,7 +203,7 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
 
 def _leave_error(meeting: _Meeting, error: BaseException, rank: int, count: int) -> None:
     """Leave word of an error, and end the others if they do not end by themselves."""
-    kind = next(kind for kind in (UserError, RunFailed, Interrupted) if isinstance(error, kind))
+    kind = next(kind for kind in _FORESEEN if isinstance(error, kind))
     meeting.leave("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
     meeting.leave("end", "", rank)
     until = time.monotonic() + PATIENCE

@@ -11,6 +11,7 @@ from types import FrameType
 
 MEETING = "DLRUN_MEETING"  # environment: a folder for what a group of processes and the one that started them say
 STOP = "stop"  # their file STOP-0 holds the number of the signal that asked to stop
+NOTICE = "stopping after this step with a checkpoint; once more to stop at once"
 
 
 @dataclass
@@ -36,13 +37,14 @@ class PassedOn(StopRequest):
 
 
 @contextmanager
-def stop_on_signals(pass_on: Callable[[int], None] | None = None) -> Iterator[StopRequest]:
+def stop_on_signals(notice: str | None = NOTICE, pass_on: Callable[[int], None] | None = None) -> Iterator[StopRequest]:
     """Within the context the first SIGINT (Ctrl-C) or SIGTERM sets the request; a second one raises KeyboardInterrupt.
 
     In a process of a group, the request is what the process that started it passes on. Outside the main thread, where
     Python delivers no signals, the request is never set.
 
     Args:
+        notice: a line for standard error when the first one arrives.
         pass_on: told the number of the first signal.
     """
     if (meeting := os.environ.get(MEETING)) and pass_on is None:
@@ -57,8 +59,8 @@ def stop_on_signals(pass_on: Callable[[int], None] | None = None) -> Iterator[St
         if request:
             raise KeyboardInterrupt
         request.signal_number = number
-        # A plain write: a signal may arrive in the middle of a print, which cannot be entered twice.
-        os.write(2, b"\nstopping after this step with a checkpoint; once more to stop at once\n")
+        if notice:  # a plain write: a signal may arrive in the middle of a print, which cannot be entered twice
+            os.write(2, f"\n{notice}\n".encode())
         if pass_on is not None:
             pass_on(number)
 

@@ -3,22 +3,45 @@
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hydra.core.override_parser.types import Override
 
-from dl_runner import config
-from dl_runner.compose import config_dir_of
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.sweep.folder import Entry, enter
-from dl_runner.sweep.identity import identity
-from dl_runner.sweep.job import Outcome, mistaken, stored
-from dl_runner.sweep.search import SEARCHES, split
+from dl_runner.sweep.folder import Entry
+from dl_runner.sweep.job import SETTLED, Outcome, stored
+from dl_runner.sweep.listed import Listed, Writer
+from dl_runner.sweep.search import split
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.summary import failures, show
-from dl_runner.tracking.run_folder import Job, create
+from dl_runner.sweep.trials import Trials
+from dl_runner.tracking.run_folder import create
+
+Launch = Callable[[Iterator[list[str]]], Iterator[tuple[int, Outcome]]]
+
+
+class Plan(Protocol):
+    """Where the jobs come from, and who hears of their outcomes."""
+
+    entries: Sequence[Entry]  # the jobs known so far
+    mistakes: Mapping[str, Outcome]  # identity → the outcome of a job that cannot run
+
+    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
+        """Called once, before the first job: the folder of the sweep, and what sweep.json says of it."""
+
+    def pending(self) -> Iterator[tuple[Entry, list[str]]]:
+        """The jobs to launch with their overrides, one by one: each as late as the launcher can take it."""
+
+    def left(self) -> int:
+        """How many there are still to come, as far as is known."""
+
+    def settle(self, entry: Entry, outcome: Outcome) -> None:
+        """Called with each outcome as soon as it is known."""
+
+    def best(self) -> str | None:
+        """A line about the best job, for the summary."""
 
 
 class Sweep:
@@ -29,9 +52,9 @@ class Sweep:
         folder: of the sweep.
         named: whether the user named it; a sweep without a name gets a folder of its own.
         compose: a job's KEY=VALUE overrides → its resolved config.
-        launch: jobs' overrides, and how many were launched before → their outcomes, in the same order.
+        launch: runs jobs, each a list of overrides, which it takes one by one as it has room for them; yields what
+            became of each, in any order, with its place among those taken.
         rename: told the name that a sweep without one has got.
-        batch: jobs per launch; None for all at once.
     """
 
     def __init__(
@@ -40,13 +63,11 @@ class Sweep:
         folder: Path,
         named: bool,
         compose: Callable[[list[str]], dict[str, Any]],
-        launch: Callable[[list[list[str]], int], list[Outcome]],
+        launch: Launch,
         rename: Callable[[str], None],
-        batch: int | None,
     ) -> None:
-        self.settings, self.folder, self.named, self.batch = settings, folder, named, batch
+        self.settings, self.folder, self.named = settings, folder, named
         self._compose, self._launch, self._rename = compose, launch, rename
-        self.entries: list[Entry] = []
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, overrides: Sequence[Override]) -> list[Outcome]:
@@ -57,51 +78,28 @@ class Sweep:
             RunFailed: a job failed.
             Interrupted: it was asked to stop; the same command line goes on.
         """
-        self._plan(overrides)
+        plan = self._planned(overrides)
         try:
             try:
-                self._work()
+                self._work(plan)
             except Exception as error:
                 if isinstance(error, UserError | RunFailed):
                     raise
                 traceback.print_exc()  # a launcher's; Hydra's caller would take it for a mistake in the command line
                 raise RunFailed(f"{type(error).__name__}: {error}; go on with: {self._command()}") from error
             finally:
-                for entry in self.entries:
-                    self.outcomes.setdefault(entry.job.identity, stored(self.folder / entry.folder))
-                show(self.folder, [(entry, self.outcomes[entry.job.identity]) for entry in self.entries])
+                self._look_up(plan.entries)
+                show(self.folder, [(entry, self.outcomes[entry.job.identity]) for entry in plan.entries], plan.best())
         except KeyboardInterrupt as stop:
             number = stop.signal_number if isinstance(stop, Interrupted) else 2
             raise Interrupted(f"the sweep stopped; go on with: {self._command()}", number) from None
-        self._raise_failures()
-        return [self.outcomes[entry.job.identity] for entry in self.entries]
+        self._raise_failures(plan.entries)
+        return [self.outcomes[entry.job.identity] for entry in plan.entries]
 
-    def _plan(self, overrides: Sequence[Override]) -> None:
-        """The list of jobs, in sweep.json before the first one starts."""
+    def _planned(self, overrides: Sequence[Override]) -> Plan:
         swept, fixed = split(overrides)
-        found = SEARCHES[self.settings.search](swept, self.settings.n, self.settings.seed)
-        varied = sorted({override.key_or_group for override in swept.values()})
-        wanted: dict[str, tuple[Job, list[str]]] = {}
-        mistakes: list[UserError] = []
-        for choice in found:
-            plain = self._compose([*fixed, *choice])
-            name = identity(plain, varied)
-            if name in wanted:
-                continue
-            label = ",".join(choice or [one for one in fixed if not _about_sweep(one)]) or "the default"
-            command = ["dlrun", *_config_dir(), *(one for one in (*fixed, *choice) if not _about_sweep(one))]
-            wanted[name] = (Job(label, name, tuple(command)), [*fixed, *choice])
-            try:
-                config.check(plain)
-            except UserError as error:
-                mistakes.append(error)
-                self.outcomes[name] = mistaken(error)
-        if not wanted:
-            raise UserError("the sweep has no jobs; give a key more than one value")
-        if len(mistakes) == len(wanted):
-            raise UserError(
-                failures([(job.label, self.outcomes[name]) for name, (job, _) in wanted.items()], len(wanted))
-            )
+        write = Writer(self._compose, fixed, swept)
+        plan = Trials(self.settings, swept, write) if self.settings.learns else Listed(self.settings, swept, write)
         if not self.named:
             self.folder = create(self.folder.parent, self.folder.name)
             self._rename(self.folder.name)
@@ -109,50 +107,58 @@ class Sweep:
             **{"command": ["dlrun", *sys.argv[1:]], "search": self.settings.search, "fixed": fixed},
             "swept": {key: override.get_value_string() for key, override in swept.items()},
         }
-        self.entries = enter(self.folder, list(wanted.values()), definition)
+        plan.enter(self.folder, definition)
+        self.outcomes |= plan.mistakes
+        return plan
 
-    def _work(self) -> None:
-        """Launch the jobs that are neither completed nor mistaken. A search that learns would choose them here."""
-        pending = []
-        for entry in self.entries:
-            known = stored(self.folder / entry.folder)
-            if known.status == "earlier":
-                self.outcomes[entry.job.identity] = known
-            elif entry.job.identity not in self.outcomes:
-                pending.append(entry)
-        size = self.batch or len(pending) or 1
-        for first in range(0, len(pending), size):
-            if self.settings.fail_fast and any(one.status == "failed" for one in self.outcomes.values()):
-                return
-            batch = pending[first : first + size]
-            settled = [f"sweep.job={entry.job.identity}" for entry in batch]
-            jobs = [[*entry.overrides, *self._same_name(), job] for entry, job in zip(batch, settled, strict=True)]
-            for entry, outcome in zip(batch, self._launch(jobs, first), strict=True):
-                self.outcomes[entry.job.identity] = outcome
-                if outcome.error:
-                    print(f"dlrun: job {entry.folder}: {outcome.error}", file=sys.stderr, flush=True)
+    def _work(self, plan: Plan) -> None:
+        taken: list[Entry] = []
+
+        def jobs() -> Iterator[list[str]]:
+            for entry, overrides in plan.pending():
+                if self.settings.fail_fast and any(one.status == "failed" for one in self.outcomes.values()):
+                    return
+                taken.append(entry)
+                yield [*overrides, *self._same_name(), f"sweep.job={entry.job.identity}"]
+
+        for place, outcome in self._launch(_Jobs(jobs(), plan.left)):
+            entry = taken[place]
+            self.outcomes[entry.job.identity] = outcome
+            if outcome.error:
+                print(f"dlrun: job {entry.folder}: {outcome.error}", file=sys.stderr, flush=True)
+            plan.settle(entry, outcome)
+
+    def _look_up(self, entries: Sequence[Entry]) -> None:
+        """What has become of the jobs that this process did not run."""
+        for entry in entries:
+            outcome = self.outcomes.get(entry.job.identity)
+            if outcome is None or outcome.status == "elsewhere":
+                now = stored(self.folder / entry.folder)
+                if outcome is None or now.status in (*SETTLED, "failed"):
+                    self.outcomes[entry.job.identity] = now
 
     def _same_name(self) -> list[str]:
         return [] if self.named else [f"sweep.name={self.folder.name}"]
 
-    def _raise_failures(self) -> None:
-        failed = [
-            (entry.folder, self.outcomes[entry.job.identity])
-            for entry in self.entries
-            if self.outcomes[entry.job.identity].status == "failed"
-        ]
+    def _raise_failures(self, entries: Sequence[Entry]) -> None:
+        outcomes = [(entry.folder, self.outcomes[entry.job.identity]) for entry in entries]
+        failed = [(name, outcome) for name, outcome in outcomes if outcome.status == "failed"]
         if failed:
-            hopeless = len(failed) == len(self.entries) and all(outcome.mistake for _, outcome in failed)
-            raise (UserError if hopeless else RunFailed)(failures(failed, len(self.entries)))
+            hopeless = len(failed) == len(entries) and all(outcome.mistake for _, outcome in failed)
+            raise (UserError if hopeless else RunFailed)(failures(failed, len(entries)))
 
     def _command(self) -> str:
         return shlex.join(["dlrun", *sys.argv[1:], *self._same_name()])
 
 
-def _about_sweep(override: str) -> bool:
-    return override.lstrip("+~").startswith(("sweep=", "sweep."))
+class _Jobs(Iterator[list[str]]):
+    """Jobs with a length hint, which a launcher can show."""
 
+    def __init__(self, jobs: Iterator[list[str]], left: Callable[[], int]) -> None:
+        self._jobs, self._left = jobs, left
 
-def _config_dir() -> list[str]:
-    folder = config_dir_of(sys.argv[1:])
-    return ["--config-dir", str(folder)] if folder else []
+    def __next__(self) -> list[str]:
+        return next(self._jobs)
+
+    def __length_hint__(self) -> int:
+        return self._left()

@@ -2,12 +2,13 @@
 
 import fcntl
 import re
+import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import read_json, to_json, write_atomic
@@ -25,13 +26,25 @@ class Entry:
         number: its place in the list, >= 0.
         folder: the name of its run folder.
         job: what its run folder says of it.
-        overrides: KEY=VALUE of the whole job.
     """
 
     number: int
     folder: str
     job: Job
-    overrides: tuple[str, ...]
+
+
+def definition_of(folder: Path) -> dict[str, Any]:
+    """What sweep.json says, {} if there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    if not (folder / DEFINITION).exists():
+        return {}
+    found = read_json(folder / DEFINITION)
+    if not isinstance(found, dict) or not isinstance(found.get("jobs"), list):
+        raise UserError(f"{folder / DEFINITION}: damaged, not the list of a sweep's jobs")
+    return found
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -40,20 +53,15 @@ def entries(folder: Path) -> list[Entry]:
     Raises:
         UserError: sweep.json is damaged.
     """
-    if not (folder / DEFINITION).exists():
-        return []
-    found = read_json(folder / DEFINITION)
+    jobs = definition_of(folder).get("jobs", [])
     try:
-        return [
-            Entry(number, one["folder"], Job(**one["job"]), tuple(one["overrides"]))
-            for number, one in enumerate(found["jobs"])
-        ]
+        return [Entry(number, one["folder"], Job(**one["job"])) for number, one in enumerate(jobs)]
     except (KeyError, TypeError):
         raise UserError(f"{folder / DEFINITION}: damaged, not the list of a sweep's jobs") from None
 
 
-def enter(folder: Path, wanted: Sequence[tuple[Job, list[str]]], definition: dict[str, Any]) -> list[Entry]:
-    """Puts the wanted jobs, each with its overrides, on the folder's list, where they are not on it yet.
+def enter(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> list[Entry]:
+    """Puts the wanted jobs on the folder's list, where they are not on it yet.
 
     One sweep may take up a part of the other's jobs or add to them; jobs of its own beside jobs that it lacks make it
     a different sweep.
@@ -67,29 +75,83 @@ def enter(folder: Path, wanted: Sequence[tuple[Job, list[str]]], definition: dic
     Raises:
         UserError: a different sweep is in the folder, or the folder cannot be made.
     """
+    with _writing(folder):
+        listed = entries(folder)
+        known = {entry.job.identity for entry in listed}
+        new = [job for job in wanted if job.identity not in known]
+        lacking = len(known) - (len(wanted) - len(new))
+        if new and (lacking or "same" in definition_of(folder)):
+            _refuse(folder, f"of its {len(known)} jobs this one lacks {lacking}, and it has {len(new)} others")
+        for job in new:
+            listed.append(Entry(len(listed), _name(len(listed), job), job))
+        if new:
+            _write(folder, definition, listed)
+    places = {entry.job.identity: entry for entry in listed}
+    return [places[job.identity] for job in wanted]
+
+
+def begin(folder: Path, definition: dict[str, Any]) -> str:
+    """Begins a search whose jobs are still to be found, or goes on with it.
+
+    Args:
+        definition: what sweep.json says of it; what must not change is under "same".
+
+    Returns:
+        A name that the processes which work in this folder share, and no other folder has.
+
+    Raises:
+        UserError: a different sweep is in the folder, or the folder cannot be made.
+    """
+    with _writing(folder):
+        found = definition_of(folder)
+        if not found:
+            found = {**definition, "owner": secrets.token_hex(8)}
+            _write(folder, found, [])
+        before, now = found.get("same", {}), definition["same"]
+        if changed := next((key for key in now if before.get(key) != now[key]), None):
+            _refuse(folder, f"its {changed} is {before.get(changed, 'another one')}, not {now[changed]}")
+    return found["owner"]
+
+
+def add(folder: Path, job: Job, number: int) -> Entry:
+    """The job's entry in the list, to which it is added unless it is there; within `exclusive`.
+
+    Args:
+        number: begins the name of its run folder.
+    """
+    listed = entries(folder)
+    known = next((entry for entry in listed if entry.job.identity == job.identity), None)
+    if known is None:
+        known = Entry(len(listed), _name(number, job), job)
+        _write(folder, definition_of(folder), [*listed, known])
+    return known
+
+
+def _name(number: int, job: Job) -> str:
+    return re.sub(r"[^\w=.,+-]+", "_", f"{number}_{job.label}")[:120]
+
+
+def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry]) -> None:
+    jobs = [{"folder": one.folder, "job": asdict(one.job)} for one in listed]
+    write_atomic(folder / DEFINITION, to_json({**definition, "jobs": jobs}, indent=2) + "\n")
+
+
+def _refuse(folder: Path, difference: str) -> NoReturn:
+    command = shlex.join(definition_of(folder).get("command", []))
+    raise UserError(
+        f"{folder}: holds a different sweep: {difference}; choose another sweep.name, or run the one that is there: "
+        f"{command}"
+    )
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, 0, wait=True):
-            listed = entries(folder)
-            known = {entry.job.identity: entry for entry in listed}
-            new = [(job, overrides) for job, overrides in wanted if job.identity not in known]
-            lacking = len(known) - (len(wanted) - len(new))
-            if new and lacking:
-                command = shlex.join(read_json(folder / DEFINITION).get("command", []))
-                raise UserError(
-                    f"{folder}: holds a different sweep: of its {len(known)} jobs this one lacks {lacking}, and it has "
-                    f"{len(new)} others; choose another sweep.name, or run the one that is there: {command}"
-                )
-            for job, overrides in new:
-                name = re.sub(r"[^\w=.,+-]+", "_", f"{len(listed)}_{job.label}")[:120]
-                listed.append(Entry(len(listed), name, job, tuple(overrides)))
-            if new:
-                jobs = [{"folder": one.folder, "job": asdict(one.job), "overrides": one.overrides} for one in listed]
-                write_atomic(folder / DEFINITION, to_json({**definition, "jobs": jobs}, indent=2) + "\n")
+        with exclusive(folder):
+            yield
     except OSError as error:
         raise UserError(f"{folder}: cannot be made or written ({error.strerror}); outputs=DIR moves it") from error
-    places = {entry.job.identity: entry for entry in listed}
-    return [places[job.identity] for job, _ in wanted]
 
 
 @contextmanager
@@ -100,6 +162,13 @@ def claim(folder: Path, entry: Entry) -> Iterator[bool]:
     """
     with _locked(folder, 1 + entry.number, wait=False) as held:
         yield held
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Only one process at a time is in such a block, and only while it holds no claim."""
+    with _locked(folder, 0, wait=True):
+        yield
 
 
 @contextmanager

@@ -2,19 +2,24 @@
 unless there is something to run.
 """
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from traceback import format_exception
+from typing import TYPE_CHECKING, Any, Literal
 
 from dl_runner import config
-from dl_runner.errors import RunFailed, UserError
+from dl_runner.errors import Pruned, RunFailed, UserError
 from dl_runner.runtime.files import write_atomic
 from dl_runner.schema import Config
-from dl_runner.sweep.folder import Entry, claim, entries
+from dl_runner.sweep.folder import Entry, claim, definition_of, entries
 from dl_runner.sweep.settings import Settings, check
 from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, is_locked, lock
+
+if TYPE_CHECKING:
+    from dl_runner.run import Prune
+
+SETTLED = ("completed", "earlier", "pruned")  # there is nothing left to do
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Outcome:
     """What became of a job; small, for it travels between processes.
 
     Args:
-        status: "earlier" is completed by an earlier command, "elsewhere" running in another process now.
+        status: "earlier" is completed by an earlier command, "elsewhere" running in another process now, "pruned"
+            given up by the search.
         objective: {SPLIT/NAME: best value} of the metric that chose the weights; empty without one.
         seconds: of all its sittings, None before the first.
         error: one line, of a failure.
@@ -30,7 +36,7 @@ class Outcome:
         story: the traceback of a failure that nobody foresaw.
     """
 
-    status: Literal["completed", "earlier", "elsewhere", "failed", "interrupted", "not started"]
+    status: Literal["completed", "earlier", "elsewhere", "failed", "interrupted", "not started", "pruned"]
     objective: Mapping[str, float]
     seconds: float | None = None
     error: str | None = None
@@ -41,6 +47,11 @@ class Outcome:
 def mistaken(error: UserError) -> Outcome:
     """The outcome of a job whose config does not fit."""
     return Outcome("failed", {}, error=str(error), mistake=True)
+
+
+def broken(error: Exception) -> Outcome:
+    """The outcome of a job that failed outside its run, and so left no traceback in its folder."""
+    return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story="".join(format_exception(error)))
 
 
 def stored(folder: Path) -> Outcome:
@@ -89,21 +100,29 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
     except UserError as error:
         return mistaken(error)
     except Exception as error:  # ours, or a plugin's, before there is a run folder to hold it
-        return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story=traceback.format_exc())
+        return broken(error)
 
 
 def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:
-    if (done := stored(folder)).status == "earlier":
+    if (done := stored(folder)).status in SETTLED:
         return done
+    prune = None
+    if settings.learns and settings.pruning:
+        from dl_runner.sweep.study import Pruning, open_study
+
+        study = open_study(settings.storage, folder.parent.absolute())
+        prune = Pruning(study, entry.job.identity, definition_of(folder.parent)["same"]["metric"])
     for left in range(settings.retries, -1, -1):
         try:
-            record = _finish(checked, entry, folder)
+            record = _finish(checked, entry, folder, prune)
             return Outcome("completed", record["objective"] or {}, record["seconds"])
+        except Pruned:
+            return stored(folder)
         except UserError:
             raise
         except Exception as error:
             if not isinstance(error, RunFailed):
-                _note(checked, entry, folder, error)
+                note(checked, entry, folder, error)
             if not left:
                 known = stored(folder)
                 text = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
@@ -111,19 +130,19 @@ def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -
     raise AssertionError("the last attempt returns")
 
 
-def _finish(checked: Config, entry: Entry, folder: Path) -> RunRecord:
+def _finish(checked: Config, entry: Entry, folder: Path, prune: "Prune | None") -> RunRecord:
     if checked.lesson is None:
         from dl_runner.run import finish
 
-        return finish(checked, folder, job=entry.job)
+        return finish(checked, folder, job=entry.job, prune=prune)
     from dl_runner.lessons.study import finish_lesson
 
     return finish_lesson(checked, folder, entry.job)
 
 
-def _note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
+def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
     """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
-    story = "".join(traceback.format_exception(error))
+    story = "".join(format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
         if (folder / RECORD).exists():

@@ -1,20 +1,19 @@
 """From the values that a command line gives to the jobs that a sweep runs. Imports no torch.
 
 A search takes the swept keys with their values and returns the jobs, each a list of KEY=VALUE. These three know all
-their jobs beforehand. One that learns from results (Optuna's ask and tell) gives them one by one: `conduct.Sweep.run`
-is where the jobs come from a search and where their outcomes come back.
+their jobs beforehand.
 """
 
 import itertools
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import UserError
+from dl_runner.sweep.space import Interval, Swept, choices, interval
 
-Swept = Mapping[str, Override]
 TRIES = 50  # draws per wanted sample, until no new ones are expected
 
 
@@ -74,40 +73,30 @@ def _listed(swept: Swept, search: str) -> list[list[str]]:
     for override in swept.values():
         if override.is_interval_sweep():
             raise UserError(f"{override.input_line}: sweep={search} needs a list of values; sweep=random samples this")
-    return [_choices(key, override) for key, override in swept.items()]
-
-
-def _choices(key: str, override: Override) -> list[str]:
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return [choices(key, override) for key, override in swept.items()]
 
 
 def _draw(key: str, override: Override) -> Callable[[random.Random], str]:
     """A function that draws one KEY=VALUE."""
-    value = override.value()
-    tags = getattr(value, "tags", set())
-    if tags - ({"log"} if isinstance(value, IntervalSweep) else set()):
-        raise UserError(f"{override.input_line}: the only tag is log, of an interval: tag(log, interval(1e-4, 1e-1))")
-    if not isinstance(value, IntervalSweep):
-        choices = _choices(key, override)
-        return lambda generator: generator.choice(choices)
-    low, high, log = value.start, value.end, "log" in tags
-    if not low <= high or (log and low <= 0):
-        raise UserError(f"{override.input_line}: expected interval(LOW, HIGH){', LOW above 0 on a log scale' * log}")
-    sample = _whole if isinstance(low, int) and isinstance(high, int) else _real
-    return lambda generator: f"{key}={sample(generator, low, high, log)}"
+    found = interval(override)
+    if found is None:
+        listed = choices(key, override)
+        return lambda generator: generator.choice(listed)
+    sample = _whole if found.whole else _real
+    return lambda generator: f"{key}={sample(generator, found)}"
 
 
-def _real(generator: random.Random, low: float, high: float, log: bool) -> float:
-    exact = math.exp(generator.uniform(math.log(low), math.log(high))) if log else generator.uniform(low, high)
-    short = float(f"{exact:.4g}")  # reads well in a folder's name
-    return min(max(short if abs(short - exact) <= 1e-3 * (high - low) else exact, low), high)
+def _real(generator: random.Random, found: Interval) -> float:
+    low, high = found.low, found.high
+    exact = math.exp(generator.uniform(math.log(low), math.log(high))) if found.log else generator.uniform(low, high)
+    return found.readable(exact)
 
 
-def _whole(generator: random.Random, low: int, high: int, log: bool) -> int:
+def _whole(generator: random.Random, found: Interval) -> int:
     """Both ends may be drawn. On a log scale each k has the share of [k, k + 1)."""
-    if not log:
-        return generator.randint(low, high)
-    return min(int(math.exp(generator.uniform(math.log(low), math.log(high + 1)))), high)
+    if not found.log:
+        return generator.randint(found.low, found.high)
+    return min(int(math.exp(generator.uniform(math.log(found.low), math.log(found.high + 1)))), found.high)
 
 
 SEARCHES: dict[str, Callable[[Swept, int | None, int | None], list[list[str]]]] = {

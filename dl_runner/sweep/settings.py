@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from dl_runner.checks import CountInt, PositiveInt
 from dl_runner.errors import UserError, hint
 from dl_runner.schema import section
 from dl_runner.sweep.search import SEARCHES
+
+LEARNING = "optuna"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class Settings:
         job: the identity of the job that this config is for, None for the sweep as a whole.
         n: samples, of a search that samples.
         seed: of the samples.
+        metric: validation/NAME to optimize, None for the one that chooses the weights; this and the rest are a
+            search's that learns.
     """
 
     search: str
@@ -28,6 +32,16 @@ class Settings:
     job: str | None
     n: PositiveInt | None = None
     seed: CountInt | None = None
+    metric: str | None = None
+    direction: Literal["maximize", "minimize"] | None = None
+    pruning: bool = False
+    parallel: PositiveInt = 1
+    storage: str = "sqlite"
+
+    @property
+    def learns(self) -> bool:
+        """Whether a job depends on the results of others."""
+        return self.search == LEARNING
 
 
 def check(values: Mapping[str, Any]) -> Settings:
@@ -38,8 +52,13 @@ def check(values: Mapping[str, Any]) -> Settings:
     """
     name = str(values.get("name"))  # a name such as 2026 or 1e3 is one, too
     settings = section(Settings, {**values, "name": name}, "sweep")
-    if settings.search not in SEARCHES:
-        raise UserError(f"sweep.search={settings.search}: no such search{hint(settings.search, SEARCHES)}")
+    if settings.search not in (*SEARCHES, LEARNING):
+        raise UserError(f"sweep.search={settings.search}: no such search{hint(settings.search, (*SEARCHES, LEARNING))}")
+    if settings.metric is not None and not re.fullmatch(r"validation/\w+", settings.metric):
+        raise UserError(
+            f"sweep.metric={settings.metric}: expected validation/NAME, such as validation/accuracy; neither the "
+            "training data nor the test data may choose"
+        )
     if not re.fullmatch(r"[\w=+-][\w=.,+-]*", settings.name):
         raise UserError(
             f"sweep.name={settings.name}: names a folder, so letters, digits and . , = + - _ only; "

@@ -14,11 +14,14 @@ from dl_runner.tracking.console import Terminal
 from dl_runner.tracking.text import duration, number
 
 WORDS = {"earlier": "completed earlier", "elsewhere": "running in another process"}
-COLORS = {"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"}
+COLORS = {
+    **{"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"},
+    **{"pruned": "yellow"},
+}
 
 
-def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]]) -> None:
-    """Prints a table of the jobs: what became of each, the metric that chose its weights, its time."""
+def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None = None) -> None:
+    """Prints a table of the jobs: what became of each, the metric that chose its weights, its time; then `best`."""
     metrics = list(dict.fromkeys(name for _, outcome in jobs for name in outcome.objective))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("job", overflow="fold")
@@ -35,6 +38,8 @@ def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]]) -> None:
         console.width = 10_000  # in a file, a row is a line
     console.print()
     console.print(table)
+    if best:
+        console.print(best, soft_wrap=True)
     console.print(f"the sweep is in {folder}; dlrun compare {folder}", soft_wrap=True)
 
 

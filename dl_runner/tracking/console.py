@@ -20,7 +20,9 @@ from dl_runner.tracking.run_folder import LOG
 from dl_runner.tracking.text import by_split, duration, number, table, words
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
-COLORS: dict[Status, str] = {"completed": "green", "interrupted": "yellow", "failed": "red", "running": "cyan"}
+COLORS: dict[Status, str] = {
+    **{"completed": "green", "interrupted": "yellow", "pruned": "yellow", "failed": "red", "running": "cyan"}
+}
 READ_EVERY = 0.5  # seconds; reading the running means waits for the device
 
 
@@ -33,13 +35,25 @@ class Terminal(RichConsole):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def console(mode: Literal["auto", "rich", "plain", "none"] = "auto") -> "Console":
+Mode = Literal["auto", "rich", "plain", "none"]
+
+
+def console(mode: Mode = "auto") -> "Console":
     """The console for standard output: rich with a bar, plain lines, or log.txt only; auto is rich on a terminal."""
+    return Console(*terminal(mode))
+
+
+def terminal(mode: Mode) -> tuple[Terminal | None, bool]:
+    """Standard output, None where nothing is to be shown, and whether it can be drawn on.
+
+    Where nobody looks at a process's standard output, whoever started it has set DLRUN_CONSOLE=none.
+    """
+    mode = os.environ.get("DLRUN_CONSOLE", mode)
     if mode == "auto":
         mode = "rich" if sys.stdout.isatty() else "plain"
     if mode == "rich":
-        return Console(Terminal(highlight=False, force_terminal=True), bar=True)
-    return Console(_plain(sys.stdout) if mode == "plain" else None, bar=False)
+        return Terminal(highlight=False, force_terminal=True), True
+    return _plain(sys.stdout) if mode == "plain" else None, False
 
 
 def _plain(file: TextIO) -> Terminal:

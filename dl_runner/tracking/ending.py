@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.tracking.tracker import Status, Tracker
 
@@ -28,7 +28,7 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
     Raises:
         RunFailed: an exception that was not foreseen, told in one line; its traceback is on record.
         Interrupted: the run was asked to stop; the message says how to go on.
-        UserError, RunFailed: as they were raised inside.
+        UserError, RunFailed, Pruned: as they were raised inside.
     """
     status: Status = "completed"
     story = failure = None
@@ -40,6 +40,8 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
         saved = (record.folder / "checkpoints" / "last.pt").exists() or (record.folder / "arms").exists()
         advice = f"go on with: dlrun resume {record.folder}" if saved else "before the first checkpoint: start it anew"
         failure = Interrupted(f"{how.reason}; {advice}", how.signal_number)
+    except Pruned as given_up:
+        status, failure = "pruned", given_up
     except Exception as error:
         status, story, failure = "failed", traceback.format_exc(), error
         foreseen = isinstance(error, RunFailed | UserError)

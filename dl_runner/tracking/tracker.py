@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Status = Literal["running", "completed", "failed", "interrupted"]
+Status = Literal["running", "completed", "failed", "interrupted", "pruned"]
 Metrics = Mapping[str, float]
 
 

@@ -1,5 +1,6 @@
 """The one training loop. It knows no model, loss or data set by name."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dl_runner.data.batches import Batches
-from dl_runner.duration import Duration, Horizon, Steps
+from dl_runner.duration import Horizon
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.optim.plateau import Reactive
 from dl_runner.optim.schedules import Schedule
@@ -28,29 +29,10 @@ from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.evaluate import evaluate
 from dl_runner.training.means import Diverged, Means
+from dl_runner.training.rhythm import Rhythm
 
-Ending = Literal["completed", "stopped early", "interrupted"]
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """When what happens beside the steps, and how a step is made.
-
-    Args:
-        evaluate_every: metrics on the evaluation splits; always after the last step too.
-        log_every: training metrics.
-        checkpoint_every: the whole state to disk; always after the last step too.
-        accumulate: parts of a batch whose gradients add up, >= 1.
-        clip_norm: the largest gradient norm, > 0; None for no limit.
-        evaluate_batches: batches per evaluation; None for all.
-    """
-
-    evaluate_every: Steps
-    log_every: Steps
-    checkpoint_every: Duration
-    accumulate: int = 1
-    clip_norm: float | None = None
-    evaluate_batches: int | None = None
+Ending = Literal["completed", "stopped early", "interrupted", "pruned"]
+Prune = Callable[[int, Mapping[str, float]], bool]
 
 
 @dataclass
@@ -79,6 +61,8 @@ class Training:
     config: Mapping[str, Any]
     penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
     watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
+    prune: Prune | None = None  # told an evaluation's number, >= 1, and metrics: whether the run is not worth going on
+    pruned: bool = False
     step: int = 0
     seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
     metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
@@ -247,7 +231,9 @@ def _ending(run: Training, asked: bool) -> Ending | None:
         return "completed"
     if run.stopping.exhausted:
         return "stopped early"
-    return "interrupted" if asked else None
+    if asked:
+        return "interrupted"
+    return "pruned" if run.pruned else None
 
 
 def _stream(run: Training) -> Iterator[Batch]:
@@ -297,4 +283,6 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
             run.checkpoints.save_weights("best", model, run.spec)
+    number = math.ceil(run.step / run.rhythm.evaluate_every.steps(run.horizon.steps_per_epoch))
+    run.pruned = any(run.team.gather(run.prune is not None and run.prune(number, measured)))
     run.means.reset()

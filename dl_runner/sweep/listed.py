@@ -1,0 +1,104 @@
+"""The jobs of a search that knows them all beforehand. Imports no torch."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dl_runner import config
+from dl_runner.compose import config_dir_of
+from dl_runner.errors import UserError
+from dl_runner.sweep.folder import Entry, enter
+from dl_runner.sweep.identity import identity
+from dl_runner.sweep.job import Outcome, mistaken, stored
+from dl_runner.sweep.search import SEARCHES, Swept
+from dl_runner.sweep.settings import Settings
+from dl_runner.sweep.summary import failures
+from dl_runner.tracking.run_folder import Job
+
+
+class Writer:
+    """Makes jobs of choices.
+
+    Args:
+        compose: a job's KEY=VALUE overrides → its resolved config.
+        fixed: overrides that all jobs share.
+        swept: the keys that vary.
+    """
+
+    def __init__(self, compose: Callable[[list[str]], dict[str, Any]], fixed: Sequence[str], swept: Swept) -> None:
+        self._compose, self.fixed = compose, list(fixed)
+        self.varied = sorted({override.key_or_group for override in swept.values()})
+        self._shared = [one for one in fixed if not one.lstrip("+~").startswith(("sweep=", "sweep."))]
+
+    def overrides(self, choice: Sequence[str]) -> list[str]:
+        return [*self.fixed, *choice]
+
+    def __call__(self, choice: Sequence[str]) -> tuple[Job, dict[str, Any]]:
+        """The job of this choice of KEY=VALUE, and its resolved config, unchecked."""
+        plain = self._compose(self.overrides(choice))
+        folder = config_dir_of(sys.argv[1:])
+        command = ["dlrun", *(["--config-dir", str(folder)] if folder else []), *self._shared, *choice]
+        label = ",".join(choice) or "job"
+        return Job(label, identity(plain, self.varied), tuple(command)), plain
+
+
+class Listed:
+    """A grid, samples or pairs.
+
+    Raises:
+        UserError: the values do not fit the search, or no job of them can run.
+    """
+
+    def __init__(self, settings: Settings, swept: Swept, write: Writer) -> None:
+        self.entries: list[Entry] = []
+        self.mistakes: dict[str, Outcome] = {}
+        self._write, self._folder = write, Path()
+        self._waiting: list[Entry] = []
+        self._choices: dict[str, list[str]] = {}
+        self._jobs: list[Job] = []
+        for choice in SEARCHES[settings.search](swept, settings.n, settings.seed):
+            job, plain = write(choice)
+            if job.identity in self._choices:
+                continue
+            self._jobs.append(job)
+            self._choices[job.identity] = choice
+            try:
+                config.check(plain)
+            except UserError as error:
+                self.mistakes[job.identity] = mistaken(error)
+        if not self._jobs:
+            raise UserError("the sweep has no jobs; give a key more than one value")
+        if len(self.mistakes) == len(self._jobs):
+            told = [(job.label, self.mistakes[job.identity]) for job in self._jobs]
+            raise UserError(failures(told, len(told)))
+
+    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
+        """Into sweep.json, before the first job starts.
+
+        Raises:
+            UserError: a different sweep is in the folder.
+        """
+        self._folder = folder
+        self.entries = enter(folder, self._jobs, dict(definition))
+        self._waiting = [entry for entry in self.entries if self._to_do(entry)]
+
+    def pending(self) -> Iterator[tuple[Entry, list[str]]]:
+        """The jobs that are neither completed nor mistaken when their turn comes, with their overrides."""
+        while self._waiting:
+            entry = self._waiting.pop(0)
+            if self._to_do(entry):  # another process may have completed it meanwhile
+                yield entry, self._write.overrides(self._choices[entry.job.identity])
+
+    def left(self) -> int:
+        """The jobs that are still to be launched."""
+        return len(self._waiting)
+
+    def _to_do(self, entry: Entry) -> bool:
+        return entry.job.identity not in self.mistakes and stored(self._folder / entry.folder).status != "earlier"
+
+    def settle(self, entry: Entry, outcome: Outcome) -> None:
+        """Nothing is learnt from a result."""
+
+    def best(self) -> str | None:
+        """Nothing is searched for."""

@@ -1,0 +1,118 @@
+"""Intervals and ranges of Hydra's override grammar, and the values in them. Imports no torch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+
+from dl_runner.errors import UserError
+
+Swept = Mapping[str, Override]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from `low` to `high`, both ends included; whole numbers if the ends are `int`.
+
+    Args:
+        log: whether a factor, and not a difference, makes the distance between two of them.
+        step: between neighbours, None where all numbers between the ends belong to it.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def middle(self) -> float:
+        if self.step is not None:
+            return self.low
+        if self.whole:
+            return math.isqrt(self.low * self.high) if self.log else (self.low + self.high) // 2
+        return self.readable(math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2)
+
+    def readable(self, exact: float) -> float:
+        """`exact` with the digits that a person wants to see in a folder's name, where that is near enough."""
+        if self.whole:
+            return int(exact)
+        if self.step is not None:
+            return _tidy(exact)
+        short = float(f"{exact:.4g}")
+        return min(max(short if abs(short - exact) <= 1e-3 * (self.high - self.low) else exact, self.low), self.high)
+
+
+def interval(override: Override) -> Interval | None:
+    """What interval(…) or tag(log, interval(…)) says, None for anything that is a list of values.
+
+    Raises:
+        UserError: an interval without numbers in it, or another tag.
+    """
+    value = override.value()
+    tags = getattr(value, "tags", set())
+    if tags - ({"log"} if isinstance(value, IntervalSweep) else set()):
+        raise UserError(f"{override.input_line}: the only tag is log, of an interval: tag(log, interval(1e-4, 1e-1))")
+    if not isinstance(value, IntervalSweep):
+        return None
+    low, high, log = value.start, value.end, "log" in tags
+    if not low <= high or (log and low <= 0):
+        raise UserError(f"{override.input_line}: expected interval(LOW, HIGH){', LOW above 0 on a log scale' * log}")
+    return Interval(low, high, log)
+
+
+def choices(key: str, override: Override) -> list[str]:
+    """The KEY=VALUE of a list of values."""
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """What one key may be, for a search: one of `choices`, or a number of `interval`."""
+
+    key: str
+    choices: tuple[str, ...] = ()
+    interval: Interval | None = None
+
+    @property
+    def middle(self) -> str:
+        """A KEY=VALUE that stands for all of them."""
+        return self.choices[0] if self.interval is None else f"{self.key}={self.interval.middle}"
+
+    def suggest(self, trial: Any) -> str:
+        """The KEY=VALUE that Optuna's trial has for it, or gets now."""
+        found = self.interval
+        if found is None:
+            return trial.suggest_categorical(self.key, self.choices)
+        if found.whole:
+            exact = trial.suggest_int(self.key, found.low, found.high, step=found.step or 1, log=found.log)
+        else:
+            exact = trial.suggest_float(self.key, found.low, found.high, step=found.step, log=found.log)
+        return f"{self.key}={found.readable(exact)}"
+
+
+def dimension(key: str, override: Override) -> Dimension:
+    """The dimension that an override with several values is. A range keeps its order, other lists have none.
+
+    Raises:
+        UserError: as for `interval`, or an empty list.
+    """
+    found = interval(override)
+    if isinstance(value := override.value(), RangeSweep):
+        values = sorted(value.range())
+        if values:
+            return Dimension(key, interval=Interval(_tidy(values[0]), _tidy(values[-1]), step=_tidy(abs(value.step))))
+    listed = () if found else tuple(choices(key, override))
+    if not found and not listed:
+        raise UserError(f"{override.input_line}: has no values")
+    return Dimension(key, listed, found)
+
+
+def _tidy(number: float) -> float:
+    """0.3 for what 0.1 + 2 · 0.1 is in binary."""
+    return number if isinstance(number, int) else float(f"{number:.12g}")

@@ -1,0 +1,156 @@
+"""The jobs of a search that learns from their results: each is chosen when there is room to run it."""
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dl_runner import config
+from dl_runner.errors import UserError, hint
+from dl_runner.schema import Config
+from dl_runner.sweep.folder import Entry, add, begin, entries, exclusive
+from dl_runner.sweep.job import SETTLED, Outcome, stored
+from dl_runner.sweep.listed import Writer
+from dl_runner.sweep.settings import Settings
+from dl_runner.sweep.space import Swept, dimension
+from dl_runner.sweep.study import Study, import_optuna, open_study
+from dl_runner.tracking.metrics_file import METRICS, read_metrics
+from dl_runner.tracking.text import number
+
+
+class Trials:
+    """Optuna's: asks for a job, tells its result.
+
+    A trial that was left unfinished, by a kill or because its job failed, is gone on with before a new one is asked
+    for. One whose values were tried before has the result of that job, which does not run twice.
+
+    Raises:
+        UserError: nothing to search, values that no job can have, or a metric that is not measured.
+    """
+
+    mistakes: Mapping[str, Outcome] = {}
+
+    def __init__(self, settings: Settings, swept: Swept, write: Writer) -> None:
+        import_optuna()
+        if not swept:
+            raise UserError("sweep=optuna: nothing to search; give a key a choice(…), range(…) or interval(…)")
+        self._settings, self._write, self._folder = settings, write, Path()
+        self._space = [dimension(key, override) for key, override in swept.items()]
+        example, plain = write([one.middle for one in self._space])
+        self.metric, self.direction = objective(config.check(plain), settings)
+        self._same = {
+            **{"search": settings.search, "metric": self.metric, "direction": self.direction},
+            **{"seed": settings.seed, "pruning": settings.pruning, "example": example.identity},
+            "swept": {key: override.get_value_string() for key, override in swept.items()},
+        }
+        self._taken: set[str] = set()
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return entries(self._folder)
+
+    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
+        """Opens the study, or makes it.
+
+        Raises:
+            UserError: a different sweep is in the folder, or the storage cannot be used.
+        """
+        self._folder = folder
+        owner = begin(folder, {**definition, "same": self._same})
+        with exclusive(folder):  # two processes must not make the same tables
+            study = open_study(self._settings.storage, folder.absolute(), self.direction)
+        self._study = Study(study, self._settings.seed, owner)
+
+    def pending(self) -> Iterator[tuple[Entry, list[str]]]:
+        """The jobs of the trials that are neither done nor running elsewhere, until there are n trials."""
+        while True:
+            with exclusive(self._folder):
+                trial = self._left_over() or self._study.ask(self._settings.n)
+                if trial is None:
+                    return
+                choice = [self._study.draw(trial, one) for one in self._space]
+                job, _ = self._write(choice)
+                entry = add(self._folder, job, trial.number)
+                trial.set_user_attr("command", shlex.join(job.command))
+                trial.set_user_attr("identity", job.identity)
+            # From here on whoever finishes the job finds the trial; if that has happened just now, we do.
+            if self._settled(entry) or job.identity in self._taken:
+                continue
+            self._taken.add(job.identity)
+            yield entry, self._write.overrides(choice)
+
+    def left(self) -> int:
+        """The trials that are still to be asked for."""
+        return max(self._settings.n - len(self._study.trials()), 0)
+
+    def settle(self, entry: Entry, outcome: Outcome) -> None:
+        """Tells the study; a job that failed or runs elsewhere leaves its trial unfinished."""
+        if outcome.status in SETTLED:
+            value = None if outcome.status == "pruned" else self._value(entry)
+            self._study.tell(entry.job.identity, value, outcome.status == "pruned")
+
+    def best(self) -> str | None:
+        """The best trial with its command line."""
+        best, trials = self._study.best(), self._study.trials()[: self._settings.n]
+        done = sum(trial.state.is_finished() for trial in trials)
+        told = f"{done} of {self._settings.n} trials done"
+        if best is None:
+            return told
+        value = number(self.metric, best.value)
+        return f"{told}; the best, trial {best.number}, {self.metric} {value}: {best.user_attrs['command']}"
+
+    def _left_over(self) -> Any:
+        """A trial that was begun and that nobody works on, as far as can be seen from here."""
+        listed = {entry.job.identity: entry for entry in self.entries}
+        for trial in self._study.unfinished():
+            if trial.number >= self._settings.n:
+                break
+            identity = trial.user_attrs.get("identity")
+            if identity in listed:
+                entry = listed[identity]
+                if identity in self._taken or self._settled(entry):
+                    continue
+                if stored(self._folder / entry.folder).status == "elsewhere":
+                    continue
+            if (taken := self._study.take(trial)) is not None:
+                return taken
+        return None
+
+    def _settled(self, entry: Entry) -> bool:
+        """Whether the job is done; if so, the study knows now."""
+        outcome = stored(self._folder / entry.folder)
+        self.settle(entry, outcome)
+        return outcome.status in SETTLED
+
+    def _value(self, entry: Entry) -> float | None:
+        """The best value of the metric over the run's evaluations."""
+        rows = read_metrics(self._folder / entry.folder / METRICS)
+        values = [row[self.metric] for row in rows if math.isfinite(row.get(self.metric, math.nan))]
+        return (max if self.direction == "maximize" else min)(values, default=None)
+
+
+def objective(checked: Config, settings: Settings) -> tuple[str, str]:
+    """The metric to optimize, SPLIT/NAME, and its direction: the settings', or else those of the config's task.
+
+    Raises:
+        UserError: the metric is not measured, or nobody knows its direction.
+    """
+    if checked.lesson is not None:
+        raise UserError("sweep=optuna: a lesson has no metric to optimize; sweep=random samples it, too")
+    from dl_runner import build
+
+    builders = build.check_builders(checked)
+    data = build.build_data(checked, builders)
+    if data.validation is None:
+        raise UserError("sweep=optuna: there are no validation data to choose by; set data.validation=0.1")
+    task = build.build_task(checked, builders, data.spec)
+    monitor = f"validation/{task.monitor}"
+    metric = settings.metric or monitor
+    measured = [f"validation/{name}" for name in task.metrics]
+    if metric not in measured:
+        raise UserError(f"sweep.metric={metric}: no such metric{hint(metric, measured)}")
+    known = {"validation/loss": "min", monitor: task.mode}
+    if settings.direction is None and metric not in known:
+        raise UserError(f"sweep.metric={metric}: which way is better? add sweep.direction=minimize or maximize")
+    return metric, settings.direction or f"{known[metric]}imize"

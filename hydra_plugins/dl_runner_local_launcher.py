@@ -1,0 +1,100 @@
+"""What Hydra finds of ours: `hydra/launcher=local`, jobs side by side on this machine.
+
+Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
+"""
+
+import copy
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+
+@dataclass
+class LocalLauncherConf:
+    """`jobs` is how many run side by side: "auto", which is one per GPU or else one per free core, or a number."""
+
+    _target_: str = "hydra_plugins.dl_runner_local_launcher.LocalLauncher"
+    jobs: Any = "auto"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="dl_runner")
+
+
+class LocalLauncher(Launcher):
+    """Each job in a process of its own; `dl_runner.launch` does the work."""
+
+    def __init__(self, jobs: Any = "auto") -> None:
+        self.jobs = jobs
+        self.hydra_context: HydraContext | None = None
+        self.task_function: TaskFunction | None = None
+        self.config: DictConfig | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from dl_runner.launch.leases import parse_jobs
+
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        parse_jobs(self.jobs)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """What became of the jobs, in their order.
+
+        Raises:
+            Interrupted, RunFailed, UserError: as for `launch_as_completed`.
+        """
+        return [done for _, done in sorted(self.launch_as_completed(iter(job_overrides), initial_job_idx))]
+
+    def launch_as_completed(
+        self, jobs: Iterator[Sequence[str]], initial_job_idx: int
+    ) -> Iterator[tuple[int, JobReturn]]:
+        """Runs jobs, the next of which is taken only when there is room for it; yields what became of each, as it ends.
+
+        Args:
+            jobs: overrides; an iterator that knows its length (`__length_hint__`) has those that wait shown.
+            initial_job_idx: the number of the first one.
+
+        Yields:
+            number and result. A dead process is its job's failure.
+
+        Raises:
+            Interrupted: it was asked to stop, and all jobs have stopped.
+            RunFailed: processes cannot be started any more.
+        """
+        from dl_runner.launch.leases import Wishes, parse_jobs
+        from dl_runner.launch.local import side_by_side
+
+        setup_globals()
+        threads, devices = self.config.device.threads, OmegaConf.select(self.config, "parallel.devices")
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        wishes = Wishes(
+            jobs=parse_jobs(self.jobs),
+            threads=threads or (int(asked) if asked.isdigit() and int(asked) else None),
+            processes=devices if isinstance(devices, int) else 1,
+            gpu=self.config.device.name in ("auto", "cuda"),  # a job that names its GPU gets that one
+        )
+
+        def waiting() -> int | None:
+            left = operator.length_hint(jobs, -1)
+            return left if left >= 0 else None
+
+        composed = (self._compose(overrides, number) for number, overrides in enumerate(jobs, initial_job_idx))
+        shown = self.config.tracker.console
+        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, wishes, shown)
+
+    def _compose(self, overrides: Sequence[str], number: int) -> tuple[DictConfig, dict[str, Any]]:
+        from dl_runner.config import to_plain
+
+        composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(composed):
+            composed.hydra.job.id = composed.hydra.job.num = number
+        task = copy.deepcopy(composed)
+        with open_dict(task):
+            del task["hydra"]
+        return composed, to_plain(task)

@@ -17,7 +17,9 @@ from typing import Any
 from dl_runner.errors import RunFailed
 from dl_runner.launch.nursery import Ended, Signal, Start
 
+# What every job imports, and what those of a search do whose launching process has imported it.
 PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run", "dl_runner.launch.worker")
+OF_A_SEARCH = ("optuna", "sqlalchemy")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Children:
         ours, theirs = Pipe()
         # The import path as it is here, and one thread, so that no library starts a pool before the forks.
         code = f"import sys; sys.path[:] = {sys.path!r}; from dl_runner.launch import nursery; "
-        code += f"nursery.main({theirs.fileno()}, {str(self._folder)!r}, {PRELOADED!r})"
+        modules = [*PRELOADED, *(name for name in OF_A_SEARCH if name in sys.modules)]
+        code += f"nursery.main({theirs.fileno()}, {str(self._folder)!r}, {modules!r})"
         self._stderr = self._folder / "nursery.txt"
         with self._stderr.open("wb") as output:
             self._process = subprocess.Popen(

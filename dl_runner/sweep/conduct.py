@@ -4,6 +4,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,12 +122,13 @@ class Sweep:
                 taken.append(entry)
                 yield [*overrides, *self._same_name(), f"sweep.job={entry.job.identity}"]
 
-        for place, outcome in self._launch(_Jobs(jobs(), plan.left)):
-            entry = taken[place]
-            self.outcomes[entry.job.identity] = outcome
-            if outcome.error:
-                print(f"dlrun: job {entry.folder}: {outcome.error}", file=sys.stderr, flush=True)
-            plan.settle(entry, outcome)
+        with closing(self._launch(_Jobs(jobs(), plan.left))) as done:  # whatever goes wrong here, no job runs on
+            for place, outcome in done:
+                entry = taken[place]
+                self.outcomes[entry.job.identity] = outcome
+                if outcome.error:
+                    print(f"dlrun: job {entry.folder}: {outcome.error}", file=sys.stderr, flush=True)
+                plan.settle(entry, outcome)
 
     def _look_up(self, entries: Sequence[Entry]) -> None:
         """What has become of the jobs that this process did not run."""

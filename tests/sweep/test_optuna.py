@@ -1,6 +1,7 @@
 """`sweep=optuna` as a user meets it."""
 
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -165,6 +166,15 @@ def test_another_search_does_not_go_into_the_same_folder(capsys):
         == min(trial.intermediate_values.values())
         == min(row["validation/loss"] for row in rows(folders("loss")[0]) if "validation/loss" in row)
     )
+
+
+def test_a_study_that_is_another_search_is_refused(capsys):
+    shared = "sweep.storage=sqlite:///shared.db"
+    assert search("model.width=range(3,20)", shared, n=1) == 0
+    shutil.rmtree("outputs/sweeps/s")
+    assert search("model.width=range(3,21)", shared, n=1) == 2
+    err = capsys.readouterr().err
+    assert "its study s is a different search" in err and "sweep.name" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ class Interrupted(KeyboardInterrupt):
         self.reason = message.partition(";")[0]  # without the advice, which belongs to the folder that is resumed
         self.signal_number = signal_number
 
+    def __reduce__(self) -> tuple:
+        """For its way from one process to another."""
+        return type(self), (str(self), self.signal_number)
+
 
 def hint(word: object, choices: Iterable[object]) -> str:
     """'; did you mean X? (choices: …)' for an unknown `word`, '; choices: …' if none is near, '' without choices."""

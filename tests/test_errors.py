@@ -1,5 +1,7 @@
 """Hints for unknown words, and the kinds of failure."""
 
+import pickle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,3 +39,10 @@ def test_an_interruption_passes_handlers_of_ordinary_errors():
     assert isinstance(error, KeyboardInterrupt) and not isinstance(error, Exception)
     assert (str(error), error.signal_number) == ("stopped", 15)
     assert not issubclass(RunFailed, UserError) and not issubclass(UserError, RunFailed)
+
+
+def test_a_stop_travels_between_processes():
+    stop = pickle.loads(pickle.dumps(Interrupted("stopped at step 3; go on with: dlrun resume run", 15)))
+    assert (str(stop), stop.reason, stop.signal_number) == (
+        *("stopped at step 3; go on with: dlrun resume run", "stopped at step 3", 15),
+    )

@@ -116,7 +116,10 @@ class Study:
         """A handle of the trial for `draw`; None if somebody else was first."""
         states = self._optuna.trial.TrialState
         if trial.state == states.WAITING:
-            if not self._study._storage.set_trial_state_values(trial._trial_id, states.RUNNING):
+            try:
+                if not self._study._storage.set_trial_state_values(trial._trial_id, states.RUNNING):
+                    return None
+            except self._optuna.exceptions.UpdateFinishedTrialError:
                 return None
             self._study._storage.set_trial_user_attr(trial._trial_id, "owner", self._owner)
         return self._optuna.trial.Trial(self._study, trial._trial_id)

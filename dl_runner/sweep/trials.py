@@ -60,6 +60,12 @@ class Trials:
         owner = begin(folder, {**definition, "same": self._same})
         with exclusive(folder):  # two processes must not make the same tables
             study = open_study(self._settings.storage, folder.absolute(), self.direction)
+            if study.user_attrs.setdefault("search", self._same) != self._same:
+                raise UserError(
+                    f"sweep.storage={self._settings.storage}: its study {folder.name} is a different search; choose "
+                    "another sweep.name"
+                )
+            study.set_user_attr("search", self._same)
         self._study = Study(study, self._settings.seed, owner)
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:

@@ -1,6 +1,7 @@
 """`sweep=optuna` as a user meets it."""
 
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -96,9 +97,6 @@ def test_a_run_that_is_worse_than_most_is_given_up(capsys):
     assert run(["resume", str(folder)]) == 0
     assert RunRecord.load(folder)["status"] == "completed" and RunRecord.load(folder)["step"] == 12
 
-    assert search("optimizer.lr=tag(log,interval(1e-6,1))", "sweep.pruning=false", name="whole", n=7) == 0
-    assert states("whole") == ["COMPLETE"] * 7
-
 
 def test_a_failed_trial_is_tried_again_by_the_next_command_and_is_the_same_trial(capsys):
     feel("fail once")
@@ -168,6 +166,15 @@ def test_another_search_does_not_go_into_the_same_folder(capsys):
         == min(trial.intermediate_values.values())
         == min(row["validation/loss"] for row in rows(folders("loss")[0]) if "validation/loss" in row)
     )
+
+
+def test_a_study_that_is_another_search_is_refused(capsys):
+    shared = "sweep.storage=sqlite:///shared.db"
+    assert search("model.width=range(3,20)", shared, n=1) == 0
+    shutil.rmtree("outputs/sweeps/s")
+    assert search("model.width=range(3,21)", shared, n=1) == 2
+    err = capsys.readouterr().err
+    assert "its study s is a different search" in err and "sweep.name" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ from dl_runner.tracking.console import Terminal
 
 LONGEST_NAME = 32
 UNLIMITED = 10_000
-COLORS = {"completed": "green", "failed": "red", "interrupted": "yellow", "killed": "red", "running": "cyan"}
+COLORS = {
+    **{"completed": "green", "failed": "red", "interrupted": "yellow", "killed": "red", "running": "cyan"},
+    **{"pruned": "yellow"},
+}
 
 
 def terminal(columns: Sequence[Column], expendable: Sequence[str]) -> list[str]:

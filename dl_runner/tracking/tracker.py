@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Status = Literal["running", "completed", "failed", "interrupted", "pruned"]
 Metrics = Mapping[str, float]
@@ -58,7 +59,7 @@ class Tracker:
             milestone: true after an evaluation (a person wants a line), false for a report within an epoch.
         """
 
-    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
+    def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
         """A picture, uint8, (height, width, 3)."""
 
     def finish(self, status: Status, metrics: Metrics) -> None:
@@ -83,7 +84,7 @@ class Trackers(Tracker):
         for tracker in self.trackers:
             tracker.log(step, epoch, metrics, milestone=milestone)
 
-    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
+    def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
         for tracker in self.trackers:
             tracker.image(name, pixels, step)
 

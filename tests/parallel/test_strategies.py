@@ -9,6 +9,8 @@ import work
 from safetensors.torch import load_file
 from torch import nn
 
+from compare_parallel import losses as losses_of
+
 GROUPED = ("ddp", "fsdp", "manual")
 EVERY_STEP = ("trainer.log_every=1 step", "trainer.epochs=null")
 # Smooth everywhere: where two values are equal but for rounding, their maximum or a ReLU would jump.
@@ -64,8 +66,9 @@ def test_synchronized_batch_statistics_make_the_losses_of_one(name, model, pair)
     """In float64: in float32 the rounding of a ResNet grows to a percent within ten steps, in one process, too."""
     options = (f"model={model}", "data=digits", "data.limit=50", "data.batch_size=15", "optimizer.lr=0.01")
     options = (*options, "trainer.steps=6", "trainer.test=never", *EVERY_STEP)
-    alone = work.losses_in_float64(*options)
-    together, _ = pair.run(work.losses_in_float64, *options, f"parallel={name}", "parallel.sync_batchnorm=true")
+    alone = losses_of(torch.float64, options)
+    shared = [*options, f"parallel={name}", "parallel.sync_batchnorm=true"]
+    together, _ = pair.run(losses_of, torch.float64, shared)
     assert len(alone) == 6
     assert together == pytest.approx(alone, abs=1e-9)
 

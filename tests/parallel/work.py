@@ -9,18 +9,14 @@ import torch
 from torch import nn
 
 from dl_runner import config
-from dl_runner.build import build_training
 from dl_runner.compose import compose
-from dl_runner.distributed import team_of
 from dl_runner.errors import Interrupted
 from dl_runner.parallel.group import joined, member
 from dl_runner.parallel.settings import ParallelConfig
 from dl_runner.parallel.strategies import parallelize
 from dl_runner.parallel.sync_batch_norm import synchronized
-from dl_runner.run import fitting_parts, launch, resume
+from dl_runner.run import launch, resume
 from dl_runner.runtime.interrupt import StopRequest
-from dl_runner.tracking.tracker import Tracker
-from dl_runner.training import loop
 
 QUIET = (
     *("tracker.console=none", "tracker.tensorboard=false", "device=cpu"),
@@ -30,29 +26,6 @@ QUIET = (
 
 def checked(*overrides: str) -> config.Config:
     return config.check(config.to_plain(compose([*QUIET, *overrides])))
-
-
-def losses_in_float64(*overrides: str) -> list[float]:
-    """The loss of each step when model and inputs have more digits than any config gives them."""
-    run = checked(*overrides)
-    with team_of(run) as team:
-        parts = fitting_parts(run, team)
-        parts.model.double()
-        training = build_training(parts)
-        batches, training.tracker = training.batches, Losses()
-        epoch = batches.epoch
-        batches.epoch = lambda *place: ((inputs.double(), targets) for inputs, targets in epoch(*place))
-        training.evaluations = {}
-        loop.train(training, StopRequest())
-        return training.tracker.found
-
-
-class Losses(Tracker):
-    def __init__(self) -> None:
-        self.found = []
-
-    def log(self, step, epoch, metrics, *, milestone) -> None:
-        self.found.append(metrics["train/loss"])
 
 
 def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:

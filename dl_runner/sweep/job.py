@@ -91,7 +91,9 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
 
         return launch(config.check(dict(plain)), folder, "job").objective
     try:
-        entry = next(one for one in entries(folder) if one.job.identity == settings.job)
+        entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
+        if entry is None:
+            raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
         checked = config.check(dict(plain))
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):

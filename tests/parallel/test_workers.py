@@ -65,7 +65,7 @@ def test_they_do_not_outlive_the_one_that_started_them(tmp_path):
 
 
 def test_a_sweep_of_runs_in_two_processes(tmp_path):
-    command = [sys.executable, "-m", "dl_runner", "-m", "parallel=ddp", "parallel.devices=2", "model=softmax,mlp"]
+    command = [sys.executable, "-m", "dl_runner", "-m", "parallel=manual", "parallel.devices=2", "model=softmax,mlp"]
     command += ["device=cpu", "device.threads=1", "trainer.steps=4", "sweep.name=two", "tracker.tensorboard=false"]
     done = subprocess.run([*command, f"outputs={tmp_path}"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -74,7 +74,7 @@ def test_a_sweep_of_runs_in_two_processes(tmp_path):
     for job in jobs:
         record = json.loads((job / "run.json").read_text())
         assert (record["status"], record["step"], record["parallel"]["processes"]) == ("completed", 4, 2)
-    assert done.stdout.count("parallel   ddp, 2 processes") == 2  # a header for each run, and none for each process
+    assert done.stdout.count("parallel   manual, 2 processes") == 2  # a header for each run, and none for each process
 
 
 def _when_both_have_begun(folder: Path, number: int, times: int) -> None:

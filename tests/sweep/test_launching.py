@@ -1,12 +1,8 @@
 """What a launcher gets from our sweeper: a list of jobs, or one at a time as it has room."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
-from dl_runner.cli import run
 from dl_runner.sweep.job import Outcome
 from hydra_plugins.dl_runner_sweeper import DlRunnerSweeper
 
@@ -81,14 +77,3 @@ def test_a_job_whose_process_died_is_a_failure_of_that_job():
     first, second = (outcome for _, outcome in sweeper._launch(iter(JOBS[:2]), None))
     assert first.status == "failed" and first.error == "ChildProcessError: killed by signal 9"
     assert second.status == "completed"
-
-
-def test_joblibs_launcher_runs_jobs_side_by_side(tmp_path, monkeypatch):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DLRUN_OUTPUT_DIR", raising=False)
-    side_by_side = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep.name=s"]
-    small = ["model=mlp", "trainer.steps=4", "device=cpu", "device.threads=1", "tracker.tensorboard=false"]
-    assert run(["-m", *side_by_side, *small, "optimizer.lr=0.1,1e30"]) == 1
-    found = {path.parent.name: json.loads(path.read_text())["status"] for path in Path("outputs").rglob("run.json")}
-    assert found == {"0_optimizer.lr=0.1": "completed", "1_optimizer.lr=1e+30": "failed"}

@@ -22,8 +22,10 @@ def losses(folder: Path) -> list[float]:
     return [row["train/loss"] for row in rows(folder) if "train/loss" in row]
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])  # a fused step reads the strides of its tensors
+@pytest.mark.parametrize(
+    ("model", "optimizer"),  # a fused step reads the strides of its tensors
+    [*((model, "sgd") for model in MODELS), *((model, name) for model in MODELS[:3] for name in ("momentum", "adam"))],
+)
 def test_channels_last_trains_to_the_same_losses(model, optimizer, tmp_path):
     options = (*FEW, *f"model={model}".split(), f"optimizer={optimizer}")
     plain = run(tmp_path / "plain", *options)

@@ -44,13 +44,14 @@ def test_hooks_run_and_gradients_are_back_on_afterwards():
     assert torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw", "rmsprop", "adam_scratch"])
-def test_a_run_never_imports_torchs_compiler(optimizer, tmp_path):
+def test_no_run_imports_torchs_compiler(tmp_path):
     line = f"""
 import sys
 from dl_runner.cli import run
-options = ["data.limit=64", "trainer.steps=2", "device=cpu", "device.threads=1", "outputs={tmp_path}"]
-code = run(["optimizer={optimizer}", "trainer.clip_norm=1", *options])
-sys.exit(code or 10 * ("torch._dynamo" in sys.modules))
+options = ["data.limit=64", "trainer.steps=2", "device=cpu", "device.threads=1", "trainer.clip_norm=1"]
+options += ["tracker.tensorboard=false", "outputs={tmp_path}"]
+for optimizer in ("sgd", "momentum", "adam", "adamw", "rmsprop", "adam_scratch"):
+    assert run([f"optimizer={{optimizer}}", *options]) == 0
+    assert "torch._dynamo" not in sys.modules, optimizer
 """
     assert subprocess.run([sys.executable, "-c", line], stdout=subprocess.DEVNULL).returncode == 0

@@ -5,8 +5,10 @@ over the processes, mean and variance are those of one process with the whole ba
 sums (Ioffe and Szegedy, 2015, equations 1 to 3).
 """
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 
 def synchronized(model: nn.Module, device: torch.device) -> nn.Module:
@@ -23,21 +25,36 @@ def synchronized(model: nn.Module, device: torch.device) -> nn.Module:
     return model
 
 
+class _Sum(torch.autograd.Function):
+    """The sum of all processes' values, in each of them. A value counts in every process's loss, so the gradients are
+    summed up, too."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total
+
+
 class _SyncBatchNorm:
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training:
             return super().forward(inputs)
-        from torch.distributed.nn.functional import all_reduce
-
         self._check_input_dim(inputs)
         axes = [0, *range(2, inputs.ndim)]
         shape = [1, -1, *[1] * (inputs.ndim - 2)]
         values = inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs
         count = torch.tensor([values.numel() / values.shape[1]], device=inputs.device, dtype=values.dtype)
-        sums = all_reduce(torch.cat([values.sum(axes), count]))
+        sums = _Sum.apply(torch.cat([values.sum(axes), count]))
         count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
         centered = values - mean.view(shape)
-        variance = all_reduce(centered.square().sum(axes)) / count
+        variance = _Sum.apply(centered.square().sum(axes)) / count
         with torch.no_grad():
             self._track(mean, variance * count / (count - 1))
         normal = centered * (variance + self.eps).rsqrt().view(shape)

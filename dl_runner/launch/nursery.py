@@ -7,7 +7,6 @@ between the two closes, however that comes, it kills every job and ends.
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -18,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
+from dl_runner.runtime.lifetime import end_with
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,7 @@ class Nursery:
         """In a job's process: a group of its own, which can be killed as a whole, and nothing of the nursery's; signals
         that ask it to stop wait until `worker.work` can take them."""
         os.setpgid(0, 0)
-        with contextlib.suppress(AttributeError, OSError):  # Linux only; elsewhere a killed nursery leaves its jobs
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+        end_with(parent)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

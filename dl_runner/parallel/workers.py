@@ -6,12 +6,10 @@ of anything else ends all of them, and its own words are what is told.
 """
 
 import contextlib
-import ctypes
 import json
 import logging
 import os
 import signal
-import sys
 import tempfile
 import time
 import traceback
@@ -25,9 +23,9 @@ from dl_runner.parallel.group import member
 from dl_runner.runtime.cores import LOAD
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
+from dl_runner.runtime.lifetime import end_with
 
 PATIENCE = 1.5  # seconds; the launcher looks after its processes ten times a second
-_PR_SET_PDEATHSIG = 1
 _FORESEEN = (UserError, RunFailed, Pruned, Interrupted)
 
 
@@ -179,7 +177,7 @@ def _surroundings(meeting: str, count: int) -> Iterator[None]:
 
 def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """What each process does: call the function, and leave word of how it ended."""
-    _die_with(parent)
+    end_with(parent)
     # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     meeting, who = _Meeting(path), member()
@@ -221,11 +219,3 @@ def _lost_another(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to end this process when the one that started it has ended."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # too late to ask
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from dl_runner.errors import RunFailed, UserError
+from dl_runner.errors import UserError
 from dl_runner.parallel.group import joined, member
 from dl_runner.parallel.settings import ParallelConfig
 from dl_runner.runtime.interrupt import stop_on_signals
@@ -31,10 +31,6 @@ def mistake() -> None:
     if rank() == 1:
         raise UserError("data.root=/nowhere: on the second machine alone")
     wait_for_the_other()
-
-
-def diverge() -> None:
-    raise RunFailed("the loss is NaN at step 3")
 
 
 def crash() -> None:

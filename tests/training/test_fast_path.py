@@ -34,7 +34,7 @@ def test_channels_last_trains_to_the_same_losses(model, optimizer, tmp_path):
     assert losses(last.record.folder) == pytest.approx(losses(plain.record.folder), rel=2e-2)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS[:3])
 def test_bf16_trains_nearly_the_same(model, tmp_path):
     plain = run(tmp_path / "plain", *FEW, *f"model={model}".split())
     fast = run(tmp_path / "fast", *FEW, *f"model={model}".split(), "device.precision=bf16")

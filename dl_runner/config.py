@@ -6,6 +6,8 @@ Imports no torch, so that a mistake is answered at once.
 import dataclasses
 import importlib.metadata
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from dl_runner.errors import UserError
 from dl_runner.parallel.settings import check_parallel
 from dl_runner.regularize.combinations import check_decay, check_schedule, check_smoothing
 from dl_runner.runtime.cores import allowed_cores
-from dl_runner.runtime.files import read_json
+from dl_runner.runtime.files import read_json, write_atomic
 from dl_runner.schema import Config, section
+from dl_runner.tracking.run_folder import Job, RunRecord
 
 # `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
 OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
@@ -108,6 +111,22 @@ def _resolved(folder: Path) -> dict[str, Any]:
 def save(plain: dict[str, Any]) -> str:
     """YAML text of plain containers, for `load`."""
     return OmegaConf.to_yaml(OmegaConf.create(plain))
+
+
+def begin(
+    checked: Config, folder: Path, job: Job | None = None, command: Sequence[str] = (), **known: Any
+) -> RunRecord:
+    """Write config.yaml and run.json of what begins now in `folder`, which the caller holds.
+
+    Args:
+        job: the sweep's job that it is.
+        command: the command line, this process's own if left out.
+        known: fields of run.json; device and precision are those that the config asks for if left out.
+    """
+    write_atomic(folder / CONFIG, save(checked.plain))
+    asked = {"device": checked.device.name, "precision": checked.device.precision}
+    command = list(command) or ["dlrun", *sys.argv[1:]]
+    return RunRecord.start(folder, command=command, seed=checked.seed, job=job, **(asked | known))
 
 
 def check(plain: dict[str, Any]) -> Config:

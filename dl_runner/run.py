@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from dl_runner.parallel.team import Team
 from dl_runner.parallel.workers import announce, others_first
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.report.results import show_results
-from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.schema import Config
 from dl_runner.tracking.console import console
@@ -97,16 +95,8 @@ def _launch(
         announce(folder)
         training.prune = prune
         with lock(folder):
-            write_atomic(folder / config.CONFIG, config.save(checked.plain))
-            record = RunRecord.start(
-                folder,
-                command=["dlrun", *sys.argv[1:]],
-                seed=checked.seed,
-                **_where(parts),
-                parameters=parts.parameters,
-                data=parts.data.spec.to_dict(),
-                job=job,
-            )
+            known = _where(parts) | {"parameters": parts.parameters, "data": parts.data.spec.to_dict()}
+            record = config.begin(checked, folder, job, **known)
             return Result(record, _conduct(parts, training, record, watch))
 
 

@@ -8,7 +8,6 @@ import copy
 import logging
 import re
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
 from dl_runner.run import Watch, finish, fitting_parts
-from dl_runner.runtime.files import atomic_path, write_atomic
+from dl_runner.runtime.files import atomic_path
 from dl_runner.schema import Config
 from dl_runner.tracking.console import console
 from dl_runner.tracking.ending import ending_on_record
@@ -165,16 +164,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> N
     fitting_parts(checked)  # a mistake in the config, before there is a folder
     folder = create(parent, name)
     with lock(folder):
-        write_atomic(folder / config.CONFIG, config.save(checked.plain))
-        record = RunRecord.start(
-            folder,
-            command=["dlrun", *sys.argv[1:]],
-            seed=checked.seed,
-            device=checked.device.name,
-            precision=checked.device.precision,
-            job=job,
-        )
-        _hold(checked, record)
+        _hold(checked, config.begin(checked, folder, job))
 
 
 def go_on(folder: Path) -> None:

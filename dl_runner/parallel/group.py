@@ -97,7 +97,7 @@ def joined(config: ParallelConfig, who: Member | None, cuda: bool) -> Iterator[T
     Raises:
         UserError: several processes for a run in one, or the others do not come.
     """
-    if who is None:
+    if who is None or (who.size == 1 and not config.grouped):
         yield Team()
         return
     if not config.grouped:

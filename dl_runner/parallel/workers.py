@@ -204,6 +204,8 @@ def _leave_error(meeting: _Meeting, error: BaseException, rank: int, count: int)
     kind = next(kind for kind in _FORESEEN if isinstance(error, kind))
     meeting.leave("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
     meeting.leave("end", "", rank)
+    if rank and not isinstance(error, UserError):
+        return  # all have agreed on it, and the first one may still be writing its checkpoint
     until = time.monotonic() + PATIENCE
     while any(meeting.word("end", other) is None for other in range(count)):
         if time.monotonic() > until:

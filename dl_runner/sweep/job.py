@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dl_runner import config
 from dl_runner.errors import Pruned, RunFailed, UserError
-from dl_runner.runtime.files import write_atomic
 from dl_runner.schema import Config
 from dl_runner.sweep.folder import Entry, claim, definition_of, entries
 from dl_runner.sweep.settings import Settings, check
@@ -150,10 +149,7 @@ def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
         if (folder / RECORD).exists():
             record = RunRecord.load(folder)
         else:
-            write_atomic(folder / config.CONFIG, config.save(checked.plain))
-            device, precision = checked.device.name, checked.device.precision
-            known = {"seed": checked.seed, "device": device, "precision": precision, "job": entry.job}
-            record = RunRecord.start(folder, command=list(entry.job.command), **known)
+            record = config.begin(checked, folder, entry.job, entry.job.command)
         with (folder / LOG).open("a", encoding="utf-8") as log:
             log.write(story)
         record.finish("failed", record["metrics"], story)

@@ -26,6 +26,8 @@ def test_alone():
     assert member({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}) is None  # the batch script itself
     with joined(ParallelConfig(), None, cuda=False) as team:
         assert (type(team), team.rank, team.size, team.gather(5)) == (Team, 0, 1, [5])
+    with joined(ParallelConfig(), Member(0, 1, 0, 1, "nowhere", 1), cuda=False) as team:  # torchrun with one process
+        assert type(team) is Team
 
 
 def test_started_by_torchrun():

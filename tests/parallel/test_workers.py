@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import work_badly
 
-from dl_runner.errors import UserError
+from dl_runner.errors import Interrupted, UserError
 from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
 from dl_runner.runtime.interrupt import MEETING
 
@@ -46,6 +46,12 @@ def test_what_ended_one_is_what_is_told(function, error, words):
 def test_a_signal_is_passed_on(tmp_path):
     threading.Thread(target=_when_both_have_begun, args=(tmp_path, signal.SIGTERM, 1)).start()
     assert in_workers(2, work_badly.until_stopped, tmp_path) == signal.SIGTERM
+
+
+def test_nobody_hurries_the_first_one_when_all_stop(tmp_path):
+    with pytest.raises(Interrupted, match="stopped at step 3"):
+        in_workers(2, work_badly.stop_slowly, tmp_path / "written")
+    assert (tmp_path / "written").exists()
 
 
 def test_a_second_one_ends_them_at_once(tmp_path):

@@ -5,9 +5,10 @@ import signal
 import time
 from pathlib import Path
 
-from dl_runner.errors import UserError
+from dl_runner.errors import Interrupted, UserError
 from dl_runner.parallel.group import joined, member
 from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.workers import PATIENCE
 from dl_runner.runtime.interrupt import stop_on_signals
 
 
@@ -31,6 +32,14 @@ def mistake() -> None:
     if rank() == 1:
         raise UserError("data.root=/nowhere: on the second machine alone")
     wait_for_the_other()
+
+
+def stop_slowly(written: Path) -> None:
+    """The first process saves a large model, long after the others have nothing left to do."""
+    if rank() == 0:
+        time.sleep(2 * PATIENCE)
+        written.touch()
+    raise Interrupted("stopped at step 3", signal.SIGINT)
 
 
 def crash() -> None:

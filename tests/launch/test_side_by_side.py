@@ -1,6 +1,7 @@
 """Jobs in processes of their own: what they get, how they end, and that none outlives its launcher."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def launcher(tmp_path):
 def test_the_first_signal_asks_the_jobs_and_the_second_kills_them(tmp_path, launcher):
     process = launcher(106, 107)
     process.send_signal(signal.SIGTERM)
-    wait_for(lambda: gone(int((tmp_path / "pid_106").read_text().split()[0])))
+    wait_for(lambda: select.select([process.stdout], [], [], 0)[0])  # it has heard how job 106 ended
     assert process.poll() is None and not any(map(gone, map(int, (tmp_path / "pid_107").read_text().split())))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)

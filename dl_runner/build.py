@@ -7,6 +7,7 @@ model is built → given its layers → initialized → regularized → given pr
 import inspect
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -25,9 +26,11 @@ from dl_runner.parallel.team import Team
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
+from dl_runner.runtime.cuda_graph import Replayed
 from dl_runner.runtime.device import (
     autocast,
     resolve_compile,
+    resolve_cuda_graphs,
     resolve_device,
     resolve_memory_format,
     resolve_precision,
@@ -39,8 +42,9 @@ from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.loop import Training
+from dl_runner.training.loop import passes
 from dl_runner.training.rhythm import Rhythm
+from dl_runner.training.training import Training
 
 EVALUATED_AT_ONCE = 2**20  # input values of an evaluation's batch
 
@@ -141,8 +145,16 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
     # fsdp cuts contiguous weights only.
     wanted = "contiguous" if config.parallel.name == "fsdp" else asked.memory_format
     memory_format = resolve_memory_format(wanted, model, device, precision)
-    compiled = resolve_compile(asked.compile, device)
-    return Place(device, precision, memory_format, compiled, torch.get_num_threads(), autocast(device, precision))
+    alone = config.parallel.name == "none" and config.trainer.accumulate == 1
+    return Place(
+        device=device,
+        precision=precision,
+        memory_format=memory_format,
+        compiled=resolve_compile(asked.compile, device),
+        cuda_graphs=resolve_cuda_graphs(asked.cuda_graphs, device, alone),
+        threads=torch.get_num_threads(),
+        autocast=autocast(device, precision),
+    )
 
 
 def build_task(config: Config, builders: Builders, spec: DataSpec) -> Task:
@@ -222,7 +234,7 @@ def build_training(parts: Parts) -> Training:
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
     evaluations = {split: build_evaluation(config, data, split, place, share) for split in splits}
     horizon = build_horizon(config, data)
-    return Training(
+    training = Training(
         model=model,
         parallel=parallel,
         task=task,
@@ -249,3 +261,6 @@ def build_training(parts: Parts) -> Training:
         data_fingerprint=fingerprint(data),
         config=config.plain,
     )
+    if place.cuda_graphs:
+        training.replayed = Replayed(partial(passes, training), model)
+    return training

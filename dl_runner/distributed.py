@@ -17,8 +17,9 @@ from dl_runner.runtime.device import resolve_device
 from dl_runner.runtime.interrupt import stop_on_signals
 from dl_runner.schema import Config
 from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, lock
-from dl_runner.training.loop import Training, train
+from dl_runner.training.loop import train
 from dl_runner.training.means import Diverged
+from dl_runner.training.training import Training
 
 
 def to_start(checked: Config) -> int:

@@ -10,7 +10,7 @@ from dl_runner.build import Parts
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.place import Place
 from dl_runner.tracking.tracker import RunInfo
-from dl_runner.training.loop import Training
+from dl_runner.training.training import Training
 
 
 def run_info(parts: Parts, training: Training, folder: Path, job: str | None, first_step: int) -> RunInfo:
@@ -71,5 +71,6 @@ def _device_name(place: Place) -> str:
 
 
 def _how(place: Place) -> list[str]:
+    graphs = ["CUDA graphs"] if place.cuda_graphs else []
     formats = ["channels last"] if place.memory_format == "channels_last" else []
-    return [place.precision, *formats, *(["compiled"] if place.compiled else [])]
+    return [place.precision, *formats, *(["compiled"] if place.compiled else []), *graphs]

@@ -32,8 +32,9 @@ from dl_runner.tracking.tensorboard import TensorBoard
 from dl_runner.tracking.tracker import Tracker, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
 from dl_runner.training.evaluate import evaluate
-from dl_runner.training.loop import Prune, Training, train
+from dl_runner.training.loop import train
 from dl_runner.training.means import Diverged
+from dl_runner.training.training import Prune, Training
 
 _log = logging.getLogger("dl_runner")
 

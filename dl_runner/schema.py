@@ -77,6 +77,7 @@ class DeviceConfig:
     threads: PositiveInt | None
     memory_format: Literal["auto", "contiguous", "channels_last"] = "contiguous"
     compile: Literal["auto", "off", "on"] = "off"
+    cuda_graphs: Literal["off", "on"] = "off"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,24 @@ def resolve_compile(asked: Literal["auto", "off", "on"], device: torch.device) -
     return asked == "on"
 
 
+def resolve_cuda_graphs(asked: Literal["off", "on"], device: torch.device, alone: bool) -> bool:
+    """Whether the passes of a step are captured as a CUDA graph.
+
+    Args:
+        alone: one device takes each batch in one piece.
+
+    Raises:
+        UserError: asked for without a GPU, or for passes that are more than one or that wait for other devices.
+    """
+    if asked == "off":
+        return False
+    if device.type != "cuda":
+        raise UserError(f"device.cuda_graphs=on: is for NVIDIA GPUs, not for {device}; use off")
+    if not alone:
+        raise UserError("device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1; use off")
+    return True
+
+
 def autocast(device: torch.device, precision: Precision) -> Autocast:
     """A factory of contexts for the forward pass: autocast for bf16, nothing else; TF32 is switched on or off."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"

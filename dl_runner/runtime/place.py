@@ -16,6 +16,7 @@ class Place:
     precision: Precision
     memory_format: MemoryFormat
     compiled: bool
+    cuda_graphs: bool
     threads: int
     autocast: Autocast
 
@@ -30,5 +31,6 @@ class Place:
             "precision": self.precision,
             "memory_format": self.memory_format,
             "compile": "on" if self.compiled else "off",
+            "cuda_graphs": "on" if self.cuda_graphs else "off",
             "threads": self.threads,
         }

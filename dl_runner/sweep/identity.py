@@ -7,7 +7,10 @@ from typing import Any
 
 # Where and how a run computes and what it shows, which another command line may choose anew for the same job.
 # `device.precision`, `memory_format` and `compile` are not among them: they change the numbers.
-PLACEMENT = ("outputs", "tracker", "device.name", "device.threads", "data.root", "data.download", "parallel.timeout")
+PLACEMENT = (
+    *("outputs", "tracker", "device.name", "device.threads", "device.cuda_graphs"),
+    *("data.root", "data.download", "parallel.timeout"),
+)
 
 
 def identity(plain: Mapping[str, Any], varied: Iterable[str] = ()) -> str:

@@ -2,121 +2,24 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from dl_runner.data.batches import Batches
-from dl_runner.duration import Horizon
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.optim.plateau import Reactive
-from dl_runner.optim.schedules import Schedule
-from dl_runner.parallel.strategies import Alone, whole
-from dl_runner.parallel.team import Team
-from dl_runner.regularize.early_stopping import EarlyStopping
-from dl_runner.regularize.penalties import Penalty
-from dl_runner.runtime.device import Autocast, peak_memory_gib
+from dl_runner.parallel.strategies import whole
+from dl_runner.runtime.device import peak_memory_gib
 from dl_runner.runtime.interrupt import StopRequest
-from dl_runner.runtime.seeding import rng_state, set_rng_state
-from dl_runner.spec import DataSpec
-from dl_runner.tasks.task import Batch, Task
-from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.checkpoint import Checkpoints
+from dl_runner.tasks.task import Batch, Sums
 from dl_runner.training.evaluate import evaluate
 from dl_runner.training.means import Diverged, Means
-from dl_runner.training.rhythm import Rhythm
+from dl_runner.training.training import Training
 
 Ending = Literal["completed", "stopped early", "interrupted", "pruned"]
-Prune = Callable[[int, Mapping[str, float]], bool]
-
-
-@dataclass
-class Training:
-    """Everything the loop needs, and its position; `state_dict` is what an exact continuation needs.
-
-    With several processes each of them has one of these, and goes through the same steps.
-    """
-
-    model: nn.Module
-    parallel: Alone  # of `model`
-    task: Task
-    optimizer: Optimizer
-    schedule: Schedule
-    batches: Batches
-    evaluations: Mapping[str, Batches]
-    horizon: Horizon
-    rhythm: Rhythm
-    stopping: EarlyStopping
-    device: torch.device
-    autocast: Autocast
-    tracker: Tracker
-    checkpoints: Checkpoints | None  # None where nothing is to be written, as in all processes but the first
-    spec: DataSpec
-    data_fingerprint: str
-    config: Mapping[str, Any]
-    penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
-    watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
-    prune: Prune | None = None  # told an evaluation's number, >= 1, and metrics: whether the run is not worth going on
-    pruned: bool = False
-    step: int = 0
-    seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
-    metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
-    best_metrics: dict[str, float] = field(default_factory=dict)  # those of the best evaluation
-
-    def __post_init__(self) -> None:
-        self.means = Means(self.task)
-        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
-
-    @property
-    def epoch(self) -> float:
-        return self.step / self.horizon.steps_per_epoch
-
-    @property
-    def team(self) -> Team:
-        return self.parallel.team
-
-    def state_dict(self) -> dict[str, Any]:
-        """The state of all processes together, which one process or any number may go on with.
-
-        Plain containers and tensors only, so that it loads with `weights_only`. All processes have to ask.
-        """
-        rng, *others = self.team.gather(rng_state())
-        return {
-            "model": self.parallel.whole().state_dict(),
-            "optimizer": self.parallel.optimizer_state(self.optimizer),
-            "means": self.means.over(self.team).state_dict(),
-            "stopping": self.stopping.state_dict(),
-            "schedule": self.schedule.state_dict() if isinstance(self.schedule, Reactive) else {},
-            "rng": rng,
-            "rng_of_others": others,
-            "step": self.step,
-            "data": self.data_fingerprint,
-            "seconds": self.seconds,
-            "metrics": dict(self.metrics),
-            "best_metrics": dict(self.best_metrics),
-            "config": dict(self.config),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken. Call last before training: it sets the global random generators."""
-        rank = self.team.rank
-        self.parallel.load(state["model"])
-        self.parallel.load_optimizer(self.optimizer, state["optimizer"])
-        if rank == 0:
-            self.means.load_state_dict(state["means"], self.device)
-        self.stopping.load_state_dict(state["stopping"])
-        if isinstance(self.schedule, Reactive):
-            self.schedule.load_state_dict(state["schedule"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
-        states = [state["rng"], *state.get("rng_of_others", [])]
-        if rank < len(states):  # else there were fewer processes, and this one keeps its own beginning
-            set_rng_state(states[rank])
 
 
 def train(run: Training, request: StopRequest) -> Ending:
@@ -185,12 +88,8 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
         parts = list(zip(*(tensors.tensor_split(count) for tensors in batch), strict=True))
     for number, part in enumerate(parts, 1):
         with run.parallel.part(last=number == len(parts)):
-            with run.autocast():
-                loss, sums = run.task.step(run.parallel.forward, part)
-            if run.penalty is not None:
-                loss = loss + run.penalty()
             share = len(part[1]) / examples * run.parallel.scale  # a batch's mean is the weighted mean of its parts'
-            (loss if share == 1 else loss * share).backward()
+            sums = run.replayed(part) if run.replayed else passes(run, part, share)
         run.means.add(sums, len(part[1]), run.step + 1)
     run.parallel.collect_gradients()
     norm = None
@@ -206,6 +105,20 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     run.optimizer.step()
     run.model.zero_grad()
     return norm
+
+
+def passes(run: Training, batch: Batch, share: float = 1.0) -> Sums:
+    """Forward and backward pass; adds to the gradients.
+
+    Args:
+        share: what the mean loss of this batch counts for.
+    """
+    with run.autocast():
+        loss, sums = run.task.step(run.parallel.forward, batch)
+    if run.penalty is not None:
+        loss = loss + run.penalty()
+    (loss if share == 1 else loss * share).backward()
+    return sums
 
 
 def save(run: Training) -> None:

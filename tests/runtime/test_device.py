@@ -11,6 +11,7 @@ from dl_runner.runtime.device import (
     autocast,
     peak_memory_gib,
     resolve_compile,
+    resolve_cuda_graphs,
     resolve_device,
     resolve_memory_format,
     resolve_precision,
@@ -183,3 +184,12 @@ def test_peak_memory_of_a_processor_is_this_processes_and_never_falls():
 
 def test_a_processor_needs_no_waiting():
     assert synchronize(CPU) is None
+
+
+def test_cuda_graphs_are_for_one_gpu():
+    assert resolve_cuda_graphs("off", CPU, alone=False) is False
+    assert resolve_cuda_graphs("on", CUDA, alone=True) is True
+    with pytest.raises(UserError, match=r"device.cuda_graphs=on: is for NVIDIA GPUs, not for cpu; use off"):
+        resolve_cuda_graphs("on", CPU, alone=True)
+    with pytest.raises(UserError, match=r"device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1"):
+        resolve_cuda_graphs("on", CUDA, alone=False)

@@ -13,7 +13,8 @@ from dl_runner.errors import UserError
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.loop import Training, train
+from dl_runner.training.loop import train
+from dl_runner.training.training import Training
 
 COMMON = ("model=mlp", "data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps", "trainer.test=never")
 

@@ -1,0 +1,100 @@
+"""The passes of a training step as one launch: a CUDA graph, which a GPU replays without waiting for Python.
+
+A small model's kernels take less time than Python needs to launch them one by one (Gray, Gruslys et al., "Accelerating
+PyTorch with CUDA Graphs", PyTorch blog, 2021). A graph remembers addresses, not tensors: the batch is copied to where
+the captured one was, and the gradients are always written to the same memory.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dl_runner.errors import UserError
+
+WARM_UP = 3  # steps: libraries choose their kernels and take their memory in the first ones
+
+Outputs = dict[str, Tensor]
+Batch = tuple[Tensor, Tensor]
+Passes = Callable[[Batch], Outputs]
+
+
+class Replayed:
+    """Forward and backward pass of batches, captured at the first shape that has come `WARM_UP` times before.
+
+    Batches of other shapes, such as the last one of an epoch, go through the passes themselves. Optimizer, clipping and
+    schedule are outside, so that any of them works.
+
+    Args:
+        passes: of a batch, and what is kept of them; leaves gradients in the model's parameters. It launches the
+            same work for every batch of a shape and never waits for the device.
+        model: what is trained; its parameters have no gradients at each call.
+    """
+
+    def __init__(self, passes: Passes, model: nn.Module) -> None:
+        self._passes, self._model = passes, model
+        self._seen: dict[Any, int] = {}
+        self._shape: Any = None
+        self._replay: Callable[[], None]
+        self._batch: Batch
+        self._outputs: Outputs
+        self._gradients: list[tuple[nn.Parameter, Tensor]]
+
+    def __call__(self, batch: Batch) -> Outputs:
+        """What the passes make of (inputs, targets) on the GPU.
+
+        Raises:
+            UserError: they cannot be captured.
+        """
+        shape = tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in batch)
+        if self._shape is None:
+            self._seen[shape] = self._seen.get(shape, 0) + 1
+            if self._seen[shape] <= WARM_UP:
+                return aside(lambda: self._passes(batch), batch[0].device)
+            self._capture(batch)
+            self._shape = shape
+        if shape != self._shape:
+            return self._passes(batch)
+        for place, tensor in zip(self._batch, batch, strict=True):
+            place.copy_(tensor)
+        self._replay()
+        for parameter, gradient in self._gradients:
+            parameter.grad = gradient
+        return {name: value.clone() for name, value in self._outputs.items()}  # the next replay writes there again
+
+    def _capture(self, batch: Batch) -> None:
+        self._batch = batch[0].clone(), batch[1].clone()
+        buffers = [buffer.data_ptr() for buffer in self._model.buffers()]
+        try:
+            self._replay, self._outputs = capture(lambda: self._passes(self._batch), batch[0].device)
+        except RuntimeError as error:
+            raise _refused(str(error).strip().splitlines()[0]) from error
+        if buffers != [buffer.data_ptr() for buffer in self._model.buffers()]:
+            raise _refused("the model replaces a buffer instead of writing to it")
+        self._gradients = [
+            (parameter, parameter.grad) for parameter in self._model.parameters() if parameter.grad is not None
+        ]
+
+
+def capture(passes: Callable[[], Outputs], device: torch.device) -> tuple[Callable[[], None], Outputs]:
+    """A CUDA graph of what `passes` launches, none of which runs yet: how to run it, and where its outputs will be."""
+    graph = torch.cuda.CUDAGraph()
+    # Other threads, such as one that pins memory for a loader, may go on using the device.
+    with torch.cuda.device(device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        outputs = passes()
+    return graph.replay, outputs
+
+
+def aside(passes: Callable[[], Outputs], device: torch.device) -> Outputs:
+    """Run `passes` on a stream of their own, as a capture does, in their order among the work of this one."""
+    here, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    stream.wait_stream(here)
+    with torch.cuda.stream(stream):
+        outputs = passes()
+    here.wait_stream(stream)
+    return outputs
+
+
+def _refused(reason: str) -> UserError:
+    return UserError(f"device.cuda_graphs=on: the step cannot be captured ({reason}); use device.cuda_graphs=off")

@@ -1,0 +1,150 @@
+"""Steps whose passes are replayed: by a stand-in for the graph on a processor, and by the real one on a GPU."""
+
+import pytest
+import torch
+from helpers import EXACT, rows, run
+from torch import nn
+
+from dl_runner import build, config
+from dl_runner.compose import compose
+from dl_runner.errors import UserError
+from dl_runner.runtime import cuda_graph
+from dl_runner.runtime.cuda_graph import WARM_UP, Replayed
+from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.training.loop import passes, train
+
+# 1,617 training digits: batches of 300, and one of 117 at the end of each epoch.
+LENGTH = ("data.batch_size=300", "trainer.steps=14")
+MODELS = ["model=bn_lenet", "model=lenet regularization.dropout=0.3"]  # buffers, random numbers
+
+
+class Graph:
+    """Does what a CUDA graph does: its capture leaves no trace, and a replay writes where the captured passes wrote."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.captured, self.replayed = model, 0, 0
+
+    def capture(self, passes, device):
+        self.captured += 1
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
+        with torch.random.fork_rng(devices=[]):
+            outputs = passes()
+        for buffer, before in zip(self.model.buffers(), buffers, strict=True):
+            buffer.copy_(before)
+        gradients = self._gradients()
+
+        def replay() -> None:
+            self.replayed += 1
+            self.model.zero_grad()
+            again = passes()
+            for name, value in again.items():
+                outputs[name].copy_(value)
+            for place, gradient in zip(gradients, self._gradients(), strict=True):
+                place.copy_(gradient)
+            self.model.zero_grad()  # Python is not told of what a graph writes
+
+        return replay, outputs
+
+    def _gradients(self):
+        return [parameter.grad for parameter in self.model.parameters()]
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Has the passes captured by a `Graph`."""
+
+    def use(model: nn.Module) -> Graph:
+        graph = Graph(model)
+        monkeypatch.setattr(cuda_graph, "capture", graph.capture)
+        monkeypatch.setattr(cuda_graph, "aside", lambda passes, device: passes())
+        return graph
+
+    return use
+
+
+def training(*overrides):
+    return build.build_training(build.build_parts(config.check(config.to_plain(compose([*EXACT, *overrides])))))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_replayed_steps_lead_to_the_same_weights(model, stand_in):
+    plain, replayed = (training(*LENGTH, *model.split()) for _ in range(2))
+    torch.manual_seed(0)
+    train(plain, StopRequest())
+    torch.manual_seed(0)
+    graph = stand_in(replayed.model)
+    replayed.replayed = Replayed(lambda batch: passes(replayed, batch), replayed.model)
+    train(replayed, StopRequest())
+    small = 14 // 6  # of the shape that is not captured
+    assert (graph.captured, graph.replayed) == (1, 14 - small - WARM_UP)
+    assert plain.metrics.keys() == replayed.metrics.keys()
+    assert plain.metrics["validation/loss"] == replayed.metrics["validation/loss"]
+    others = replayed.model.state_dict()
+    assert all(value.equal(others[name]) for name, value in plain.model.state_dict().items())
+
+
+def batch():
+    return torch.randn(4, 3), torch.zeros(4)
+
+
+def summing(model):
+    def passes(batch):
+        model.zero_grad()
+        loss = model(batch[0]).sum()
+        loss.backward()
+        return {"loss": loss.detach()}
+
+    return passes
+
+
+def test_a_buffer_that_is_replaced_is_refused(stand_in):
+    model = nn.Linear(3, 2)
+    model.register_buffer("seen", torch.zeros(()))
+
+    def replaces(batch):
+        model.seen = model.seen + 1
+        return {"loss": model(batch[0]).sum()}
+
+    stand_in(model)
+    replayed = Replayed(replaces, model)
+    for _ in range(WARM_UP):
+        replayed(batch())
+    with pytest.raises(UserError, match=r"device.cuda_graphs=on: .*replaces a buffer.*; use device.cuda_graphs=off"):
+        replayed(batch())
+
+
+def test_passes_that_wait_for_the_gpu_are_refused(stand_in, monkeypatch):
+    stand_in(model := nn.Linear(3, 2))
+
+    def capture(passes, device):
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(cuda_graph, "capture", capture)
+    replayed = Replayed(summing(model), model)
+    for _ in range(WARM_UP):
+        replayed(batch())
+    with pytest.raises(UserError, match=r"operation not permitted when stream is capturing\); use"):
+        replayed(batch())
+
+
+def test_outputs_are_the_callers_own(stand_in):
+    stand_in(model := nn.Linear(3, 2))
+    replayed = Replayed(summing(model), model)
+    first, second = batch(), batch()
+    for _ in range(WARM_UP):
+        replayed(first)
+    losses = [replayed(one)["loss"] for one in (first, second)]
+    assert losses[0] == model(first[0]).sum() and losses[1] == model(second[0]).sum()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("more", [(), ("optimizer=adam",), ("device.precision=bf16", "trainer.clip_norm=1")])
+def test_a_gpu_replays_to_the_same_losses(model, more, tmp_path):
+    losses = {}
+    for graphs in ("off", "on"):
+        options = ("device=cuda", "device.precision=fp32", f"device.cuda_graphs={graphs}", "trainer.log_every=1 steps")
+        result = run(tmp_path / graphs, "tracker.console=none", *LENGTH, *model.split(), *options, *more, quiet=False)
+        assert result.record["cuda_graphs"] == graphs
+        losses[graphs] = [row["train/loss"] for row in rows(result.record.folder)]
+    assert losses["on"] == pytest.approx(losses["off"], rel=1e-4)

@@ -19,7 +19,8 @@ from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.loop import train
 
 # Fixed-seed training losses of 12 steps on digits at batch 32, fp32. A change that should not move the numbers leaves
-# them; one that should, says so and records them anew.
+# them; one that should, says so and records them anew. Other versions of torch round otherwise, which twelve steps of
+# batch normalization make a thousandth of (torch 2.11 against 2.15).
 GOLDEN = {
     "model=softmax": [4.84766, 4.11101, 3.10113],
     "model=mlp": [3.16135, 2.20622, 1.69736],
@@ -37,6 +38,7 @@ GOLDEN = {
     ],
     "data=synthetic_regression model=linear init=normal loss=squared optimizer.lr=0.03": [15.19631, 12.8779, 11.45639],
 }
+RECORDED_BY, SAME, OTHER = "2.15.", 2e-4, 5e-3  # torch, and the relative tolerances
 COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps", "trainer.evaluate_every=12 steps")
 
 
@@ -58,7 +60,8 @@ def weights(training):
 def test_fixed_seed_losses_are_as_recorded(case, tmp_path):
     result = run(tmp_path, *COMMON, *case.split())
     losses = [row["train/loss"] for row in rows(result.record.folder) if "train/loss" in row]
-    assert losses == pytest.approx(GOLDEN[case], rel=2e-4)
+    tolerance = SAME if torch.__version__.startswith(RECORDED_BY) else OTHER
+    assert losses == pytest.approx(GOLDEN[case], rel=tolerance)
 
 
 def test_equals_a_hand_written_loop(tmp_path):

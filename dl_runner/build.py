@@ -7,7 +7,6 @@ model is built → given its layers → initialized → regularized → given pr
 import inspect
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import nn
@@ -29,8 +28,8 @@ from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
 from dl_runner.runtime.cuda_graph import Replayed
 from dl_runner.runtime.device import (
     autocast,
+    check_cuda_graphs,
     resolve_compile,
-    resolve_cuda_graphs,
     resolve_device,
     resolve_memory_format,
     resolve_precision,
@@ -42,7 +41,6 @@ from dl_runner.schema import Config
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.loop import passes
 from dl_runner.training.rhythm import Rhythm
 from dl_runner.training.training import Training
 
@@ -81,6 +79,7 @@ def build_parts(config: Config, team: Team | None = None) -> Parts:
     """
     team = team or Team()
     device = build_device(config, team)
+    check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
     data = build_data(config, builders)
     model = build_model(config, builders, data.spec)
@@ -145,13 +144,12 @@ def build_place(config: Config, spec: DataSpec, model: nn.Module, device: torch.
     # fsdp cuts contiguous weights only.
     wanted = "contiguous" if config.parallel.name == "fsdp" else asked.memory_format
     memory_format = resolve_memory_format(wanted, model, device, precision)
-    alone = config.parallel.name == "none" and config.trainer.accumulate == 1
     return Place(
         device=device,
         precision=precision,
         memory_format=memory_format,
         compiled=resolve_compile(asked.compile, device),
-        cuda_graphs=resolve_cuda_graphs(asked.cuda_graphs, device, alone),
+        cuda_graphs=asked.cuda_graphs == "on" and device.type == "cuda",
         threads=torch.get_num_threads(),
         autocast=autocast(device, precision),
     )
@@ -234,9 +232,10 @@ def build_training(parts: Parts) -> Training:
     splits = ("validation", "test") if trainer.test == "every" else ("validation",)
     evaluations = {split: build_evaluation(config, data, split, place, share) for split in splits}
     horizon = build_horizon(config, data)
-    training = Training(
+    return Training(
         model=model,
         parallel=parallel,
+        replayed=Replayed(model) if place.cuda_graphs else None,
         task=task,
         optimizer=optimizer,
         penalty=weight_penalty(weights(model), l1=config.regularization.l1, l2=config.regularization.l2),
@@ -261,6 +260,3 @@ def build_training(parts: Parts) -> Training:
         data_fingerprint=fingerprint(data),
         config=config.plain,
     )
-    if place.cuda_graphs:
-        training.replayed = Replayed(partial(passes, training), model)
-    return training

@@ -83,6 +83,8 @@ def convert(value: Any, annotation: Any) -> Any:
     if origin is Literal:
         if any(value == choice and type(value) is type(choice) for choice in args):
             return value
+        if isinstance(value, bool) and {"on", "off"} <= set(args):
+            return "on" if value else "off"  # what YAML makes of these words without quotes
         raise Mismatch(f"expected {describe(annotation)}{_near(value, args)}")
     if origin in (Union, types.UnionType):
         return _union(value, annotation, args)

@@ -158,7 +158,7 @@ def predict(argv: list[str]) -> None:
 
 
 def compare(argv: list[str]) -> None:
-    """dlrun compare DIR…: a table of runs, their learning curves, and what the hyperparameters do."""
+    """dlrun compare [DIR…]: a table of runs, their learning curves, and what the hyperparameters do."""
     from dl_runner.report.compare import command
 
     parser = _parser("compare", "Set runs side by side: what they differ in, and how they went.")

@@ -74,6 +74,9 @@ def load(path: Path) -> dict[str, Any]:
     return to_plain(loaded)
 
 
+_EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
+
+
 def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
     """The checked config of a run folder, fitted to the place where it is read.
 
@@ -90,11 +93,12 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
     if root and here and not Path(root).exists():  # the run was made elsewhere
         plain["data"]["root"] = here
     if device:
-        plain["device"] = {**plain.get("device", {}), "name": device}
+        plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
     elif isinstance(plain.get("device"), dict):
         plain["device"] |= _resolved(folder)
     if parallel:
         plain["parallel"] = {**plain.get("parallel", {}), **parallel}
+        plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
     return check(plain)
 
 
@@ -198,6 +202,8 @@ def _check_combinations(config: Config) -> None:
         l2=regularization.l2,
         max_norm=regularization.max_norm,
     )
+    if config.device.cuda_graphs == "on" and (config.parallel.name != "none" or config.trainer.accumulate != 1):
+        raise UserError("device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1; use off")
     if "lr" in optimizer.arguments:
         check_decay(
             optimizer.name,

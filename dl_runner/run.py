@@ -166,7 +166,8 @@ def finish(
     if status == "completed":
         return RunRecord.load(folder)
     if status and Checkpoints(folder).last.exists():
-        moved = config.load(folder / config.CONFIG)["device"]["name"] != checked.device.name
+        before, now = config.load(folder / config.CONFIG)["device"], checked.device
+        moved = (before["name"], before.get("cuda_graphs", "off")) != (now.name, now.cuda_graphs)
         return resume(folder, watch, checked.device.name if moved else None, prune).record
     shutil.rmtree(folder, ignore_errors=True)
     return launch(checked, folder.parent, folder.name, job, watch, prune).record

@@ -42,6 +42,8 @@ FITS = [
     ("~", Path, Path.home()),
     ("max", Literal["max", "average"], "max"),
     (True, Literal["auto", True, False], True),
+    (True, Literal["auto", "off", "on"], "on"),
+    (False, Literal["off", "on"], "off"),
     (None, int | None, None),
     (3, int | None, 3),
     (3, float | None, 3.0),

@@ -71,6 +71,8 @@ def folders(pattern="outputs/*/*/*"):
         ("trainer.accumulate=65", ["trainer.accumulate=65", "data.batch_size=64"]),
         ("device=cuda:99", ["device"]),
         ("device.name=toaster", ["device.name=toaster", "cuda:N"]),
+        ("device=cpu device.cuda_graphs=on", ["device.cuda_graphs=on", "not for cpu", "use off"]),
+        ("device.cuda_graphs=on trainer.accumulate=2", ["device.cuda_graphs=on", "trainer.accumulate=1"]),
         ("plugins=[no_such_module]", ["no_such_module", "install it"]),
         ("experiment=notes/lent", ["did you mean notes/lenet?"]),
         ("foo", ["foo: no such command", "KEY=VALUE"]),

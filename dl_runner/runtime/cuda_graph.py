@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dl_runner.errors import UserError
+from dl_runner.errors import RunFailed
 
 WARM_UP = 3  # steps: libraries choose their kernels and take their memory in the first ones
 
@@ -27,13 +27,11 @@ class Replayed:
     schedule are outside, so that any of them works.
 
     Args:
-        passes: of a batch, and what is kept of them; leaves gradients in the model's parameters. It launches the
-            same work for every batch of a shape and never waits for the device.
         model: what is trained; its parameters have no gradients at each call.
     """
 
-    def __init__(self, passes: Passes, model: nn.Module) -> None:
-        self._passes, self._model = passes, model
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
         self._seen: dict[Any, int] = {}
         self._shape: Any = None
         self._replay: Callable[[], None]
@@ -41,21 +39,26 @@ class Replayed:
         self._outputs: Outputs
         self._gradients: list[tuple[nn.Parameter, Tensor]]
 
-    def __call__(self, batch: Batch) -> Outputs:
-        """What the passes make of (inputs, targets) on the GPU.
+    def __call__(self, passes: Passes, batch: Batch) -> Outputs:
+        """What `passes(batch)` returns; the model's gradients are then those that it leaves.
+
+        Args:
+            passes: the same computation in every call. It launches the same work for every batch of a shape and never
+                waits for the device.
+            batch: on the GPU.
 
         Raises:
-            UserError: they cannot be captured.
+            RunFailed: it cannot be captured.
         """
         shape = tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in batch)
         if self._shape is None:
             self._seen[shape] = self._seen.get(shape, 0) + 1
             if self._seen[shape] <= WARM_UP:
-                return aside(lambda: self._passes(batch), batch[0].device)
-            self._capture(batch)
+                return aside(lambda: passes(batch), batch[0].device)
+            self._capture(passes, batch)
             self._shape = shape
         if shape != self._shape:
-            return self._passes(batch)
+            return passes(batch)
         for place, tensor in zip(self._batch, batch, strict=True):
             place.copy_(tensor)
         self._replay()
@@ -63,13 +66,13 @@ class Replayed:
             parameter.grad = gradient
         return {name: value.clone() for name, value in self._outputs.items()}  # the next replay writes there again
 
-    def _capture(self, batch: Batch) -> None:
+    def _capture(self, passes: Passes, batch: Batch) -> None:
         self._batch = batch[0].clone(), batch[1].clone()
         buffers = [buffer.data_ptr() for buffer in self._model.buffers()]
         try:
-            self._replay, self._outputs = capture(lambda: self._passes(self._batch), batch[0].device)
+            self._replay, self._outputs = capture(lambda: passes(self._batch), batch[0].device)
         except RuntimeError as error:
-            raise _refused(str(error).strip().splitlines()[0]) from error
+            raise _refused(_first(error)) from error
         if buffers != [buffer.data_ptr() for buffer in self._model.buffers()]:
             raise _refused("the model replaces a buffer instead of writing to it")
         self._gradients = [
@@ -79,9 +82,9 @@ class Replayed:
 
 def capture(passes: Callable[[], Outputs], device: torch.device) -> tuple[Callable[[], None], Outputs]:
     """A CUDA graph of what `passes` launches, none of which runs yet: how to run it, and where its outputs will be."""
-    graph = torch.cuda.CUDAGraph()
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
     # Other threads, such as one that pins memory for a loader, may go on using the device.
-    with torch.cuda.device(device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    with torch.cuda.device(device), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         outputs = passes()
     return graph.replay, outputs
 
@@ -96,5 +99,12 @@ def aside(passes: Callable[[], Outputs], device: torch.device) -> Outputs:
     return outputs
 
 
-def _refused(reason: str) -> UserError:
-    return UserError(f"device.cuda_graphs=on: the step cannot be captured ({reason}); use device.cuda_graphs=off")
+def _first(error: BaseException) -> str:
+    """What went wrong first: leaving a broken capture raises once more, and says less."""
+    while isinstance(error.__context__, RuntimeError):
+        error = error.__context__
+    return str(error).strip().splitlines()[0]
+
+
+def _refused(reason: str) -> RunFailed:
+    return RunFailed(f"device.cuda_graphs=on: the step cannot be captured ({reason}); use device.cuda_graphs=off")

@@ -98,22 +98,14 @@ def resolve_compile(asked: Literal["auto", "off", "on"], device: torch.device) -
     return asked == "on"
 
 
-def resolve_cuda_graphs(asked: Literal["off", "on"], device: torch.device, alone: bool) -> bool:
-    """Whether the passes of a step are captured as a CUDA graph.
-
-    Args:
-        alone: one device takes each batch in one piece.
+def check_cuda_graphs(asked: Literal["off", "on"], device: torch.device) -> None:
+    """Check that a run on this device can replay CUDA graphs if it is to.
 
     Raises:
-        UserError: asked for without a GPU, or for passes that are more than one or that wait for other devices.
+        UserError: it is no NVIDIA GPU.
     """
-    if asked == "off":
-        return False
-    if device.type != "cuda":
+    if asked == "on" and device.type != "cuda":
         raise UserError(f"device.cuda_graphs=on: is for NVIDIA GPUs, not for {device}; use off")
-    if not alone:
-        raise UserError("device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1; use off")
-    return True
 
 
 def autocast(device: torch.device, precision: Precision) -> Autocast:

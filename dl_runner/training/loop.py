@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import count
 from typing import Literal
 
@@ -89,7 +90,8 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     for number, part in enumerate(parts, 1):
         with run.parallel.part(last=number == len(parts)):
             share = len(part[1]) / examples * run.parallel.scale  # a batch's mean is the weighted mean of its parts'
-            sums = run.replayed(part) if run.replayed else passes(run, part, share)
+            compute = partial(passes, run, share=share)
+            sums = run.replayed(compute, part) if run.replayed else compute(part)
         run.means.add(sums, len(part[1]), run.step + 1)
     run.parallel.collect_gradients()
     norm = None

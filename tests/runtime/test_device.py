@@ -9,9 +9,9 @@ from dl_runner.errors import UserError
 from dl_runner.runtime import device as module
 from dl_runner.runtime.device import (
     autocast,
+    check_cuda_graphs,
     peak_memory_gib,
     resolve_compile,
-    resolve_cuda_graphs,
     resolve_device,
     resolve_memory_format,
     resolve_precision,
@@ -186,10 +186,8 @@ def test_a_processor_needs_no_waiting():
     assert synchronize(CPU) is None
 
 
-def test_cuda_graphs_are_for_one_gpu():
-    assert resolve_cuda_graphs("off", CPU, alone=False) is False
-    assert resolve_cuda_graphs("on", CUDA, alone=True) is True
+def test_cuda_graphs_are_for_gpus():
+    check_cuda_graphs("off", CPU)
+    check_cuda_graphs("on", CUDA)
     with pytest.raises(UserError, match=r"device.cuda_graphs=on: is for NVIDIA GPUs, not for cpu; use off"):
-        resolve_cuda_graphs("on", CPU, alone=True)
-    with pytest.raises(UserError, match=r"device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1"):
-        resolve_cuda_graphs("on", CUDA, alone=False)
+        check_cuda_graphs("on", CPU)

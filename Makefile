@@ -11,9 +11,11 @@ READY := .venv/.ready
 run: $(READY)
 	$(BIN)/dlrun $(ARGS)
 
-# One thread per worker process: two workers with two threads each would fight for two cores.
+# One thread per worker process: two workers with two threads each would fight for two cores. Each begins with its half
+# of the tests, in order, so that a file's fixtures are made once; who is ready first takes of the other's rest. Bytecode
+# is kept whatever the environment says: the tests start a hundred processes, and each would compile its imports anew.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -11,10 +11,11 @@ table may hold results of several machines; what has not been run stays empty.
 """
 
 import argparse
+import functools
 import shlex
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dl_runner import config
@@ -114,9 +115,9 @@ def table(results: list[dict]) -> str:
         if not choice.startswith("notes/"):
             continue
         name = choice.removeprefix("notes/")
-        expected = config.to_plain(compose([f"experiment={choice}"]))["expected"] or {}
-        reported = [cell(expected.get(key)) for key in SHOWN]
-        lines.append(row(name, "notes", [*reported, "", speed(expected.get("train/examples_per_second")), ""]))
+        notes = expected(choice)
+        reported = [cell(notes.get(key)) for key in SHOWN]
+        lines.append(row(name, "notes", [*reported, "", speed(notes.get("train/examples_per_second")), ""]))
         ours = [one for one in results if one["experiment"] == name]
         kinds = sorted({(one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"]) for one in ours})
         for smoke, where, precision, *overrides in kinds:
@@ -135,6 +136,12 @@ def table(results: list[dict]) -> str:
         if not ours:
             lines.append(row("", "ours", [""] * 6))
     return "\n".join(lines) + "\n"
+
+
+@functools.cache
+def expected(experiment: str) -> Mapping[str, float]:
+    """What the notes report; kept, as the table is written anew after every run."""
+    return config.to_plain(compose([f"experiment={experiment}"]))["expected"] or {}
 
 
 def row(name: str, who: str, cells: list[str]) -> str:

@@ -34,8 +34,8 @@ class Lesson:
 
 
 def checked(*overrides: str) -> Config:
-    """The config of what `dlrun OVERRIDES` would do, on one thread and silent."""
-    return config.check(config.to_plain(compose([*QUIET, *overrides])))
+    """The config of what `dlrun OVERRIDES` would do, on one thread and silent, with its picture in TensorBoard."""
+    return config.check(config.to_plain(compose([*QUIET, "tracker.tensorboard=true", *overrides])))
 
 
 def hold(tmp_path: Path, name: str, *overrides: str) -> Lesson:

@@ -16,7 +16,14 @@ from safetensors.torch import load_file
 from dl_runner.cli import run
 from dl_runner.tracking.metrics_file import read_metrics
 
-SMALL = ["trainer.steps=6", "trainer.evaluate_every=3 steps", "device=cpu", "device.threads=1", "device.precision=fp32"]
+WITH_EVENTS = [
+    "trainer.steps=6",
+    "trainer.evaluate_every=3 steps",
+    "device=cpu",
+    "device.threads=1",
+    "device.precision=fp32",
+]
+SMALL = [*WITH_EVENTS, "tracker.tensorboard=false"]
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +107,7 @@ def test_a_mistake_is_one_clear_line(line, words, capsys):
 
 
 def test_a_run_leaves_a_complete_folder(capsys):
-    assert run(SMALL) == 0
+    assert run(WITH_EVENTS) == 0
     (folder,) = folders()
     assert folder.parent == Path.cwd() / "outputs" / "digits" / "lenet"
     names = sorted(path.name for path in folder.iterdir())
@@ -285,14 +292,14 @@ def test_a_stop_during_the_final_test_ends_a_sweep_and_resumes(capsys):
 
 
 def test_a_reader_that_goes_away_does_not_stop_a_run():
-    process = start(*SMALL, "tracker.tensorboard=false")
+    process = start(*SMALL)
     process.stdout.close()
     process.wait(timeout=60)
     (folder,) = folders()
     assert json.loads((folder / "run.json").read_text())["status"] == "completed"
 
 
-def test_a_run_does_not_go_on_with_other_data():
+def test_a_run_does_not_go_on_with_other_data(capsys):
     def write(names):
         for name in names:
             for label in ("cat", "dog"):
@@ -300,13 +307,14 @@ def test_a_run_does_not_go_on_with_other_data():
                 Image.new("RGB", (20, 20), (len(name) * 20 % 255, 40, 90)).save(Path("photos", label, name))
 
     write([f"{number}.png" for number in range(30)])
-    line = ["data=image_folder", "data.path=photos", "data.image_size=12", "data.batch_size=8", *SMALL[2:]]
-    process = start(*line, "trainer.steps=3000", "trainer.log_every=1 steps", "trainer.evaluate_every=5 steps")
-    folder = wait_for_rows(6, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    assert run(["data=image_folder", "data.path=photos", "data.image_size=12", "data.batch_size=8", *SMALL]) == 0
+    (folder,) = folders()
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
     write(["one_more.png"])
+    capsys.readouterr()
     assert run(["resume", str(folder)]) == 2
+    assert "the data have changed since the run began" in capsys.readouterr().err
 
 
 def test_tensorboards_own_options_are_passed_on(monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from data_formats import write_idx, write_python2_pickle
 from helpers import run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_runner.compose import choices
 
@@ -29,10 +30,19 @@ def small_data(tmp_path_factory):
 
 @pytest.mark.parametrize("experiment", choices("experiment"))
 def test_an_experiment_takes_its_steps(experiment, small_data, tmp_path):
-    result = run(tmp_path, f"experiment={experiment}", "debug=fast", "data.batch_size=4", f"data.root={small_data}")
+    fewest = ("data.batch_size=2", "trainer.steps=2", "trainer.evaluate_batches=1")
+    result = run(tmp_path, f"experiment={experiment}", "debug=fast", *fewest, f"data.root={small_data}")
     record = json.loads((result.record.folder / "run.json").read_text())
-    assert (record["status"], record["step"]) == ("completed", 4)
+    assert (record["status"], record["step"]) == ("completed", 2)
     assert "test/loss" in record["metrics"]
+
+
+@pytest.mark.parametrize("data", ["fashion_mnist", "cifar10"])
+def test_a_runs_results_are_pictures_in_tensorboard(data, small_data, tmp_path):
+    options = ("model=softmax", "debug=fast", "tracker.tensorboard=true")
+    folder = run(tmp_path, f"data={data}", f"data.root={small_data}", *options).record.folder
+    events = EventAccumulator(str(folder)).Reload()
+    assert {"test/confusion", "test/predictions"} <= set(events.Tags()["images"])
 
 
 @pytest.mark.parametrize("debug", choices("debug"))
@@ -47,7 +57,7 @@ def test_precision_is_used_and_recorded(precision, tmp_path):
 
 
 def test_real_fashion_mnist_trains_as_well_as_a_plain_loop(real_root, tmp_path):
-    # A plain loop at these settings, but with all 60,000 examples, gave 0.740 to 0.787 after two epochs.
-    options = ("experiment=notes/lenet", "trainer.epochs=2", "data.limit=30000", "data.batch_size=128")
-    result = run(tmp_path, *options, f"data.root={real_root}")
+    # A plain loop at these settings gave 0.739 to 0.800 after two epochs, over six seeds.
+    options = ("experiment=notes/lenet", "trainer.epochs=2", "data.limit=12000", "data.batch_size=32")
+    result = run(tmp_path, *options, "trainer.test=last", f"data.root={real_root}")
     assert result.record["metrics"]["test/accuracy"] > 0.70

@@ -1,8 +1,11 @@
 """conf/ against the code: names, keys, defaults, and every option of every group composed and checked."""
 
+import functools
 import inspect
+import re
 import sys
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -18,14 +21,39 @@ from dl_runner.registry import MODULES, PACKAGES, builder
 FUNCTION_GROUPS = ["loss", "optimizer", "schedule", "init"]
 BUILT = [(group, name) for group in ["model", *FUNCTION_GROUPS] for name in choices(group)]
 EXPERIMENTS = choices("experiment")
-OPTIONS = [f"{group}={name}" for group in groups() for name in choices(group)]
+ALONE = ["data", "model", "loss", "experiment", "debug"]  # they must suit each other, and the groups beside them
+BESIDE = [[f"{group}={name}" for name in choices(group)] for group in groups() if group not in ALONE]
+# A composition takes a tenth of a second: one holds an option of each group that suits all others.
+OPTIONS = [
+    *([f"{group}={name}"] for group in ALONE for name in choices(group)),
+    *([option for option in one if option] for one in zip_longest(*BESIDE)),
+]
 
 
 def contents(group: str, name: str) -> dict:
     return yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
 
 
-def experiment(overrides: list[str]):
+def overridden(content: dict) -> set[str]:
+    """The groups that an experiment or a debug preset chooses for itself."""
+    return {key for one in content.get("defaults", ()) if isinstance(one, dict) for key in one}
+
+
+def kinds_of_experiments() -> list[str]:
+    """One experiment of each kind that a debug preset can tell apart: by what both of them set."""
+    touched = [contents("debug", name) for name in choices("debug")]
+    groups_of_debug = set().union(*map(overridden, touched))
+    kinds = {}
+    for name in EXPERIMENTS:
+        own = contents("experiment", name)
+        keys = ((section, key) for section in ("data", "trainer") for key in own.get(section, {}))
+        common = frozenset(pair for pair in keys if any(pair[1] in preset.get(pair[0], {}) for preset in touched))
+        kinds.setdefault((common, frozenset(overridden(own) & groups_of_debug), "lesson" in own), name)
+    return list(kinds.values())
+
+
+@functools.cache
+def experiment(*overrides: str):
     missing = ["data.path=x"] if "data=image_folder" in overrides else []
     return check(to_plain(compose([*overrides, *missing])))
 
@@ -77,30 +105,44 @@ def test_what_the_program_gives_is_positional_and_first(group, name):
     assert set(list(parameters)[: len(GIVEN[group])]) == GIVEN[group]
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_composes_and_passes_the_check(option):
-    group, _, name = option.partition("=")
-    config = experiment([option])
-    if group in PACKAGES or group in FUNCTION_GROUPS:
-        assert getattr(config, group).name == name
-        assert "name" not in getattr(config, group).arguments
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_every_option_composes_and_passes_the_check(options):
+    config = experiment(*options)
+    for option in options:
+        group, _, name = option.partition("=")
+        if group in PACKAGES or group in FUNCTION_GROUPS:
+            assert getattr(config, group).name == name
+            assert "name" not in getattr(config, group).arguments
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_experiment_has_one_length_and_takes_another_in_steps(name):
-    trainer = yaml.safe_load((CONF / "experiment" / f"{name}.yaml").read_text()).get("trainer", {})
+def test_an_experiment_has_one_length(name):
+    trainer = contents("experiment", name).get("trainer", {})
     assert trainer.get("steps") is None or trainer.get("epochs") is None
-    own = experiment([f"experiment={name}"]).trainer
+    own = experiment(f"experiment={name}").trainer
     assert (own.steps is None) != (own.epochs is None)
-    other = experiment([f"experiment={name}", "trainer.steps=5"])
+
+
+def lengths_of_experiments() -> list[str]:
+    """One experiment of each way to write a length, whatever the number."""
+    ways = {}
+    for name in EXPERIMENTS:
+        trainer = contents("experiment", name).get("trainer", {})
+        ways.setdefault(tuple(re.sub(r"\d+", "N", str(trainer.get(key))) for key in ("steps", "epochs")), name)
+    return list(ways.values())
+
+
+@pytest.mark.parametrize("name", lengths_of_experiments())
+def test_an_experiment_takes_another_length_in_steps(name):
+    other = experiment(f"experiment={name}", "trainer.steps=5")
     assert (other.trainer.steps, other.trainer.epochs) == (5, None)
     assert other.plain["trainer"]["epochs"] is None
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", kinds_of_experiments())
 @pytest.mark.parametrize("debug", choices("debug"))
-def test_every_experiment_can_be_debugged(name, debug):
-    trainer = experiment([f"experiment={name}", f"debug={debug}"]).trainer
+def test_every_kind_of_experiment_can_be_debugged(name, debug):
+    trainer = experiment(f"experiment={name}", f"debug={debug}").trainer
     assert trainer.steps and trainer.epochs is None
 
 

@@ -55,42 +55,55 @@ SMALL = (
 LOCAL = ("hydra/launcher=local", "hydra.launcher.jobs=2")
 
 
-@pytest.fixture(autouse=True)
-def own_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+def go_to(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.chdir(folder)
+    patch.syspath_prepend(folder)
     Path("odd_model.py").write_text(MODEL)
     Path("conf/model").mkdir(parents=True)
     Path("conf/model/odd.yaml").write_text("name: odd\nwidth: 8\n")
 
 
-def sweep(*overrides, name="s"):
-    return run(["-m", *SMALL, f"sweep.name={name}", *overrides])
+@pytest.fixture(autouse=True)
+def own_model(tmp_path, monkeypatch):
+    go_to(tmp_path, monkeypatch)
 
 
-def records(name="s"):
-    found = sorted(Path("outputs/sweeps", name).glob("*/run.json"))
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    """The folder of a sweep over the widths 4, 5 and 6, one job after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        go_to(tmp_path_factory.mktemp("serial"), patch)
+        assert sweep("model.width=4,5,6") == 0
+        return Path("outputs/sweeps/s").absolute()
+
+
+def sweep(*overrides):
+    return run(["-m", *SMALL, "sweep.name=s", *overrides])
+
+
+def records():
+    found = sorted(Path("outputs/sweeps/s").glob("*/run.json"))
     return {path.parent.name: RunRecord.load(path.parent) for path in found}
 
 
-def statuses(name="s"):
-    return {folder: record["status"] for folder, record in records(name).items()}
+def statuses():
+    return {folder: record["status"] for folder, record in records().items()}
 
 
-def assert_same_weights(name, other):
-    ours, theirs = (sorted(Path("outputs/sweeps", one).glob("*/checkpoints/last.safetensors")) for one in (name, other))
+def assert_same_weights(other):
+    weights = "*/checkpoints/last.safetensors"
+    ours, theirs = (sorted(folder.glob(weights)) for folder in (Path("outputs/sweeps/s"), other))
     assert ours and len(ours) == len(theirs)
     for mine, yours in zip(ours, theirs, strict=True):
         expected = load_file(yours)
         assert all(value.equal(expected[key]) for key, value in load_file(mine).items())
 
 
-def test_jobs_side_by_side_have_the_weights_of_jobs_one_after_the_other(capfd):
+def test_jobs_side_by_side_have_the_weights_of_jobs_one_after_the_other(serial, capfd):
     Path("mood").write_text("talk 5")
-    assert sweep("model.width=4,5,6", name="serial") == 0
     capfd.readouterr()
     assert sweep("model.width=4,5,6", *LOCAL) == 0
-    assert_same_weights("s", "serial")
+    assert_same_weights(serial)
     out, err = capfd.readouterr()
     assert err == "" and "said" not in out and out.count("\n") < 20  # the runs' own lines are in their logs
     for folder in ("0_model.width=4", "1_model.width=5", "2_model.width=6"):
@@ -105,8 +118,7 @@ def test_jobs_side_by_side_have_the_weights_of_jobs_one_after_the_other(capfd):
     assert capfd.readouterr().out.count("completed earlier") == 3
 
 
-def test_a_death_is_that_jobs_failure_and_the_next_command_goes_on(capfd):
-    assert sweep("model.width=4,5,6", name="serial") == 0
+def test_a_death_is_that_jobs_failure_and_the_next_command_goes_on(serial, capfd):
     Path("mood").write_text("kill 5, kill once 6")
     assert sweep("model.width=4,5,6", "sweep.retries=1", *LOCAL) == 1
     out, err = capfd.readouterr()
@@ -118,14 +130,11 @@ def test_a_death_is_that_jobs_failure_and_the_next_command_goes_on(capfd):
     assert sweep("model.width=4,5,6", "sweep.retries=1", *LOCAL) == 0
     resumed = {folder: len(record["resumed"]) for folder, record in records().items()}
     assert resumed == {"0_model.width=4": 0, "1_model.width=5": 2, "2_model.width=6": 1}
-    assert_same_weights("s", "serial")
+    assert_same_weights(serial)
 
 
-def test_ctrl_c_stops_all_with_a_checkpoint_and_the_same_command_goes_on(capfd):
+def test_ctrl_c_stops_all_with_a_checkpoint_and_the_same_command_goes_on(serial):
     line = ["-m", *SMALL, "sweep.name=s", "model.width=4,5,6", *LOCAL]
-    assert sweep("model.width=4,5,6", name="serial") == 0
-    for path in Path().glob("reached_*"):
-        path.unlink()
     Path("mood").write_text("slow")
     command = [sys.executable, "-m", "dl_runner", *line]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -141,7 +150,7 @@ def test_ctrl_c_stops_all_with_a_checkpoint_and_the_same_command_goes_on(capfd):
     Path("mood").unlink()
     assert run(line) == 0
     assert [len(record["resumed"]) for record in records().values()] == [1, 1, 0]
-    assert_same_weights("s", "serial")
+    assert_same_weights(serial)
 
 
 def test_other_sweepers_of_hydras_take_it_too(capfd):

@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,15 +12,17 @@ from pathlib import Path
 import pytest
 import work_badly
 
+from dl_runner.cli import run
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
 from dl_runner.runtime.interrupt import MEETING
 
 
-def test_the_first_ones_value_comes_back_and_the_cores_are_shared(monkeypatch):
+def test_a_signal_is_passed_on_the_first_ones_value_comes_back_and_the_cores_are_shared(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    value, threads = in_workers(2, work_badly.number_and_threads, 5)
-    assert value == 5
+    threading.Thread(target=_when_both_have_begun, args=(tmp_path, signal.SIGTERM, 1)).start()
+    rank, number, threads = in_workers(2, work_badly.until_stopped, tmp_path)
+    assert (rank, number) == (0, signal.SIGTERM)
     assert 1 <= int(threads) <= max(1, (os.cpu_count() or 1) // 2)
     assert MEETING not in os.environ
     assert "OMP_NUM_THREADS" not in os.environ
@@ -41,11 +41,6 @@ def test_what_ended_one_is_what_is_told(function, error, words):
         in_workers(2, function)
     if function is work_badly.crash:
         assert re.search("raise ValueError.*", caught.value.story)
-
-
-def test_a_signal_is_passed_on(tmp_path):
-    threading.Thread(target=_when_both_have_begun, args=(tmp_path, signal.SIGTERM, 1)).start()
-    assert in_workers(2, work_badly.until_stopped, tmp_path) == signal.SIGTERM
 
 
 def test_nobody_hurries_the_first_one_when_all_stop(tmp_path):
@@ -69,17 +64,17 @@ def test_they_do_not_outlive_the_one_that_started_them(tmp_path):
     assert _gone(int(path.name) for path in tmp_path.iterdir())
 
 
-def test_a_sweep_of_runs_in_two_processes(tmp_path):
-    command = [sys.executable, "-m", "dl_runner", "-m", "parallel=manual", "parallel.devices=2", "model=softmax,mlp"]
-    command += ["device=cpu", "device.threads=1", "trainer.steps=4", "sweep.name=two", "tracker.tensorboard=false"]
-    done = subprocess.run([*command, f"outputs={tmp_path}"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+def test_a_sweep_of_runs_in_two_processes(tmp_path, capfd):
+    line = ["-m", "parallel=manual", "parallel.devices=2", "model=softmax,mlp", "device=cpu", "device.threads=1"]
+    line += ["trainer.steps=4", "sweep.name=two", "tracker.tensorboard=false", f"outputs={tmp_path}"]
+    assert run(line) == 0
     jobs = sorted(path.parent for path in (tmp_path / "sweeps" / "two").glob("*/run.json"))
     assert len(jobs) == 2
     for job in jobs:
         record = json.loads((job / "run.json").read_text())
         assert (record["status"], record["step"], record["parallel"]["processes"]) == ("completed", 4, 2)
-    assert done.stdout.count("parallel   manual, 2 processes") == 2  # a header for each run, and none for each process
+    # A header for each run, and none for each process.
+    assert capfd.readouterr().out.count("parallel   manual, 2 processes") == 2
 
 
 def _when_both_have_begun(folder: Path, number: int, times: int) -> None:

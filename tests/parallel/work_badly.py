@@ -24,10 +24,6 @@ def wait_for_the_other() -> None:
             time.sleep(0.01)
 
 
-def number_and_threads(offset: int) -> tuple[int, str]:
-    return rank() + offset, os.environ["OMP_NUM_THREADS"]
-
-
 def mistake() -> None:
     if rank() == 1:
         raise UserError("data.root=/nowhere: on the second machine alone")
@@ -58,12 +54,13 @@ def killed_amid_training() -> None:
     wait_for_the_other()
 
 
-def until_stopped(started: Path) -> int:
+def until_stopped(started: Path) -> tuple[int, int, str]:
+    """Its rank, the signal that stopped it, and the threads it was given."""
     with stop_on_signals() as request:
         (started / str(rank())).touch()
         while not request:
             time.sleep(0.01)
-        return request.signal_number
+        return rank(), request.signal_number, os.environ["OMP_NUM_THREADS"]
 
 
 def forever(started: Path) -> None:

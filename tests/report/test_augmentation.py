@@ -84,7 +84,7 @@ def test_a_png_holds_the_pixels_and_a_place_that_is_none_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-SHORT = ["trainer.steps=2", "data.limit=70", "trainer.evaluate_batches=1"]
+SHORT = ["tracker.tensorboard=true", "trainer.steps=2", "data.limit=70", "trainer.evaluate_batches=1"]
 
 
 @pytest.mark.parametrize(("augment", "expected"), [("flip_crop", True), ("none", False)])

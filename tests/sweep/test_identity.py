@@ -1,6 +1,7 @@
 """A job is what it computes, wherever it does."""
 
 import copy
+import functools
 
 import pytest
 
@@ -9,6 +10,7 @@ from dl_runner.config import to_plain
 from dl_runner.sweep.identity import identity
 
 
+@functools.cache
 def of(*overrides, varied=()):
     return identity(to_plain(compose(overrides)), varied)
 
@@ -37,9 +39,9 @@ def test_what_changes_the_numbers_makes_another_job(change):
 
 def test_what_a_sweep_varies_counts_whatever_it_is():
     for varied in ("device.name", "device"):
-        assert of("device=cpu", varied=[varied]) != of("device=cuda", varied=[varied])
-        assert of("device.threads=1", "outputs=a", varied=["device.name"]) == of(varied=["device.name"])
-    assert of("tracker.tensorboard=false", varied=["tracker.tensorboard"]) != of(varied=["tracker.tensorboard"])
+        assert of("device=cpu", varied=(varied,)) != of("device=cuda", varied=(varied,))
+        assert of("device.threads=1", "outputs=a", varied=("device.name",)) == of(varied=("device.name",))
+    assert of("tracker.tensorboard=false", varied=("tracker.tensorboard",)) != of(varied=("tracker.tensorboard",))
 
 
 def test_neither_the_order_of_keys_nor_the_way_a_number_is_written_matters():

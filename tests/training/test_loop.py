@@ -1,5 +1,6 @@
 """The loop against a hand-written one, against itself under other cuts, and against recorded losses."""
 
+import functools
 import json
 
 import pytest
@@ -58,7 +59,7 @@ def weights(training):
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_fixed_seed_losses_are_as_recorded(case, tmp_path):
-    result = run(tmp_path, *COMMON, *case.split())
+    result = run(tmp_path, *COMMON, "trainer.evaluate_batches=1", "trainer.test=never", *case.split())
     losses = [row["train/loss"] for row in rows(result.record.folder) if "train/loss" in row]
     tolerance = SAME if torch.__version__.startswith(RECORDED_BY) else OTHER
     assert losses == pytest.approx(GOLDEN[case], rel=tolerance)
@@ -87,11 +88,8 @@ def test_equals_a_hand_written_loop(tmp_path):
 
 @pytest.mark.parametrize("parts", [2, 3, 32])
 def test_accumulating_makes_the_same_step(parts, tmp_path):
-    common = (
-        "data.batch_size=32",
-        "trainer.steps=45",
-        "optimizer.lr=0.01",
-    )  # more than an epoch: the last batch is a small one
+    # More than an epoch: the last batch is a small one.
+    common = ("data.limit=200", "data.batch_size=32", "trainer.steps=8", "optimizer.lr=0.01")
     whole, _ = make(tmp_path, *common)
     train(whole, StopRequest())
     cut, _ = make(tmp_path, *common, f"trainer.accumulate={parts}")
@@ -127,7 +125,21 @@ class StopAt(Tracker):
             self.request.signal_number = 2
 
 
-@pytest.mark.parametrize("stop", [1, 7, 41, 45])  # in the first epoch, between reports, at its end, in the second
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The Training of two epochs without a stop, and its folder; the same for all that ask with the same options."""
+
+    @functools.cache
+    def train_through(*options):
+        folder = tmp_path_factory.mktemp("through")
+        training, _ = make(folder, *options)
+        assert train(training, StopRequest()) == "completed"
+        return training, folder
+
+    return train_through
+
+
+@pytest.mark.parametrize("stop", [1, 4, 13, 16])  # in the first epoch, between reports, at its end, in the second
 @pytest.mark.parametrize(
     "extra",
     [
@@ -136,18 +148,16 @@ class StopAt(Tracker):
         ("optimizer=momentum", "device.precision=bf16", "device.memory_format=channels_last"),
     ],
 )
-def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, tmp_path):
-    options = ("data.batch_size=32", "trainer.epochs=2", *extra)
-    through, _ = make(tmp_path / "through", *options)
-    through.checkpoints.folder.mkdir(parents=True)
-    assert train(through, StopRequest()) == "completed"
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, uninterrupted, tmp_path):
+    options = ("data.limit=400", "data.batch_size=32", "trainer.epochs=2", *extra)
+    through, whole = uninterrupted(*options)
+    assert through.step == 2 * 13
 
     request = StopRequest()
-    first, _ = make(tmp_path / "cut", *options, tracker=StopAt(stop, request))
-    first.checkpoints.folder.mkdir(parents=True)
+    first, _ = make(tmp_path, *options, tracker=StopAt(stop, request))
     assert train(first, request) == "interrupted"
     assert first.step == stop
-    second, _ = make(tmp_path / "cut", *options)
+    second, _ = make(tmp_path, *options)
     torch.manual_seed(12345)  # whatever happened in between must not matter
     second.load_state_dict(second.checkpoints.load())
     assert train(second, StopRequest()) == "completed"
@@ -159,9 +169,8 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, tmp_p
     assert {k: v for k, v in through.metrics.items() if k not in clocks} == {
         k: v for k, v in second.metrics.items() if k not in clocks
     }
-    for name in ("best.safetensors",):
-        one, other = (load_file(folder / "checkpoints" / name) for folder in (tmp_path / "through", tmp_path / "cut"))
-        assert all(torch.equal(value, other[key]) for key, value in one.items())
+    one, other = (load_file(folder / "checkpoints" / "best.safetensors") for folder in (whole, tmp_path))
+    assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 
 def test_a_diverging_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
@@ -203,11 +212,12 @@ def test_early_stopping_ends_the_run_and_the_best_weights_are_tested(tmp_path):
 
 
 def test_the_test_set_is_used_once_unless_asked(tmp_path):
-    result = run(tmp_path / "once", "trainer.epochs=3")
+    short = ("data.limit=128", "trainer.epochs=3")
+    result = run(tmp_path / "once", *short)
     assert sum("test/accuracy" in row for row in rows(result.record.folder)) == 1
-    result = run(tmp_path / "every", "trainer.epochs=3", "trainer.test=every")
+    result = run(tmp_path / "every", *short, "trainer.test=every")
     assert sum("test/accuracy" in row for row in rows(result.record.folder)) == 3
-    result = run(tmp_path / "never", "trainer.epochs=3", "trainer.test=never")
+    result = run(tmp_path / "never", *short, "trainer.test=never")
     assert not any("test/accuracy" in row for row in rows(result.record.folder))
     assert "test/accuracy" not in result.record["metrics"]
 

@@ -143,13 +143,7 @@ def test_the_group_describes_its_choices_and_refuses_others():
         config.check(plain | {"layers": {"name": "scrtch"}})
 
 
-RUN = (
-    "data.limit=96",
-    "data.batch_size=16",
-    "trainer.steps=8",
-    "trainer.log_every=1 steps",
-    "tracker.tensorboard=false",
-)
+RUN = ("data.limit=96", "data.batch_size=16", "trainer.steps=8", "trainer.log_every=1 steps")
 
 
 def losses(parent: Path, *options: str) -> list[float]:

@@ -92,7 +92,12 @@ def explain(error: Exception, overrides: list[str], config_dir: Path | None = No
         return f"{error.missing_cfg_file}: no such config file"
     if isinstance(error, OverrideParseException):
         reason = str(error.__cause__ or error).splitlines()[0]
-        return f"{error.override}: cannot be read ({reason}); write KEY=VALUE, and quote a value with spaces or commas"
+        if reason.startswith("LexerNoViableAlt"):  # all that it adds is the override
+            reason = "a character like ~ needs quotes"
+        return (
+            f"{error.override}: cannot be read ({reason}); write KEY=VALUE, and quote what is more than a word, "
+            "as in 'KEY=\"~/a b\"'"
+        )
     key = _refused_key(error)
     if key:
         shown = next((override for override in overrides if override.lstrip("+~").startswith(f"{key}=")), key)

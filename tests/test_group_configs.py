@@ -14,7 +14,7 @@ import yaml
 import dl_runner
 from dl_runner.builders import GIVEN
 from dl_runner.checks import arguments, convert
-from dl_runner.compose import CONF, choices, compose, groups
+from dl_runner.compose import CONF, choices, compose, describe, groups
 from dl_runner.config import check, to_plain
 from dl_runner.registry import MODULES, PACKAGES, builder
 
@@ -144,6 +144,12 @@ def test_an_experiment_takes_another_length_in_steps(name):
 def test_every_kind_of_experiment_can_be_debugged(name, debug):
     trainer = experiment(f"experiment={name}", f"debug={debug}").trainer
     assert trainer.steps and trainer.epochs is None
+
+
+@pytest.mark.parametrize("group", groups())
+def test_every_option_says_what_it_is_in_a_line(group):
+    lines = {name: describe(group, name) for name in choices(group)}
+    assert not {name: line for name, line in lines.items() if not line.endswith(".")}
 
 
 def test_configs_are_data_and_never_code():

@@ -1,5 +1,6 @@
 """A torch profiler trace of a few steps."""
 
+import os
 from collections.abc import Callable
 
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
@@ -16,7 +17,14 @@ class Profile(Tracker):
         self.profiler = None
 
     def start(self, run: RunInfo) -> None:
+        import torch
         from torch import profiler
+
+        activities = [profiler.ProfilerActivity.CPU]
+        if torch.cuda.is_available():
+            activities.append(profiler.ProfilerActivity.CUDA)
+        else:  # it would tell the terminal, past Python, that there is no GPU
+            os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
         folder = run.folder / "profile"
 
@@ -27,7 +35,9 @@ class Profile(Tracker):
             (folder / "operations.txt").write_text(table)
 
         self.profiler = profiler.profile(
-            schedule=profiler.schedule(wait=1, warmup=1, active=self.steps, repeat=1), on_trace_ready=write
+            activities=activities,
+            schedule=profiler.schedule(wait=1, warmup=1, active=self.steps, repeat=1),
+            on_trace_ready=write,
         )
         self.profiler.start()
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from dl_runner import config
 from dl_runner.compose import compose
 from dl_runner.run import Result, launch
@@ -24,3 +26,12 @@ def rows(folder: Path) -> list[dict]:
     clocks = ("time", "train/memory_gib", "train/examples_per_second")
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key not in clocks} for line in lines]
+
+
+def move_to(folder: Path, patch: pytest.MonkeyPatch, name: str, source: str) -> None:
+    """Make `folder` the working directory, with a model of a test's own: plugins=[NAME_model], `--config-dir conf`."""
+    patch.chdir(folder)
+    patch.delenv("DLRUN_OUTPUT_DIR", raising=False)
+    Path(f"{name}_model.py").write_text(source)
+    Path("conf/model").mkdir(parents=True)
+    Path(f"conf/model/{name}.yaml").write_text(f"name: {name}\nwidth: 8\n")

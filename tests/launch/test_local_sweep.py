@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import EXACT
+from helpers import EXACT, move_to
 from safetensors.torch import load_file
 
 from dl_runner.cli import run
@@ -56,11 +56,8 @@ LOCAL = ("hydra/launcher=local", "hydra.launcher.jobs=2")
 
 
 def go_to(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.chdir(folder)
+    move_to(folder, patch, "odd", MODEL)
     patch.syspath_prepend(folder)
-    Path("odd_model.py").write_text(MODEL)
-    Path("conf/model").mkdir(parents=True)
-    Path("conf/model/odd.yaml").write_text("name: odd\nwidth: 8\n")
 
 
 @pytest.fixture(autouse=True)

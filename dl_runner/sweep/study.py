@@ -135,13 +135,16 @@ class Study:
         return dimension.suggest(trial)
 
     def tell(self, identity: str, value: float | None, pruned: bool) -> None:
-        """The result of a job, to every unfinished trial that is this job. Completed without a value, it has failed."""
+        """The result of a job, to every unfinished trial that is this job. Completed without a value, it has failed.
+
+        The folder's processes call it one at a time.
+        """
         states = self._optuna.trial.TrialState
         state = states.PRUNED if pruned else states.FAIL if value is None else states.COMPLETE
         for trial in self.unfinished():
             if trial.user_attrs.get("identity") == identity:
                 told = value if state == states.COMPLETE else None
-                self._study.tell(trial.number, told, state=state, skip_if_finished=True)
+                self._study.tell(trial.number, told, state=state)
 
     def best(self) -> Any:
         """The best completed trial, None before the first."""

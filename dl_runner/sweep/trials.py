@@ -80,8 +80,10 @@ class Trials:
                 entry = add(self._folder, job, trial.number)
                 trial.set_user_attr("command", shlex.join(job.command))
                 trial.set_user_attr("identity", job.identity)
-            # From here on whoever finishes the job finds the trial; if that has happened just now, we do.
-            if self._settled(entry) or job.identity in self._taken:
+                # From here on whoever finishes the job finds the trial; if that has happened already, we do.
+                outcome = stored(self._folder / entry.folder)
+                self._tell(entry, outcome)
+            if outcome.status in SETTLED or job.identity in self._taken:
                 continue
             self._taken.add(job.identity)
             yield entry, self._write.overrides(choice)
@@ -92,9 +94,8 @@ class Trials:
 
     def settle(self, entry: Entry, outcome: Outcome) -> None:
         """Tells the study; a job that failed or runs elsewhere leaves its trial unfinished."""
-        if outcome.status in SETTLED:
-            value = None if outcome.status == "pruned" else self._value(entry)
-            self._study.tell(entry.job.identity, value, outcome.status == "pruned")
+        with exclusive(self._folder):
+            self._tell(entry, outcome)
 
     def best(self) -> str | None:
         """The best trial with its command line."""
@@ -106,6 +107,14 @@ class Trials:
         value = number(self.metric, best.value)
         return f"{told}; the best, trial {best.number}, {self.metric} {value}: {best.user_attrs['command']}"
 
+    # The methods below are called in an exclusive block: several processes may see the end of the same job, and a
+    # trial that one of them is about to take must not be finished by another.
+
+    def _tell(self, entry: Entry, outcome: Outcome) -> None:
+        if outcome.status in SETTLED:
+            value = None if outcome.status == "pruned" else self._value(entry)
+            self._study.tell(entry.job.identity, value, outcome.status == "pruned")
+
     def _left_over(self) -> Any:
         """A trial that was begun and that nobody works on, as far as can be seen from here."""
         listed = {entry.job.identity: entry for entry in self.entries}
@@ -114,20 +123,13 @@ class Trials:
                 break
             identity = trial.user_attrs.get("identity")
             if identity in listed:
-                entry = listed[identity]
-                if identity in self._taken or self._settled(entry):
-                    continue
-                if stored(self._folder / entry.folder).status == "elsewhere":
+                outcome = stored(self._folder / listed[identity].folder)
+                self._tell(listed[identity], outcome)
+                if identity in self._taken or outcome.status in (*SETTLED, "elsewhere"):
                     continue
             if (taken := self._study.take(trial)) is not None:
                 return taken
         return None
-
-    def _settled(self, entry: Entry) -> bool:
-        """Whether the job is done; if so, the study knows now."""
-        outcome = stored(self._folder / entry.folder)
-        self.settle(entry, outcome)
-        return outcome.status in SETTLED
 
     def _value(self, entry: Entry) -> float | None:
         """The best value of the metric over the run's evaluations."""

@@ -36,8 +36,10 @@ class Odd(nn.Sequential):
                 print("said by the model")
                 print("said in its distress", file=sys.stderr)
             Path(f"reached_{self.width}").write_text(str(os.getpid()))
-        if "slow" in mood and self.steps >= 4:
-            time.sleep(0.05)
+        if "slow from then on" in mood and self.steps >= 4:
+            while not (Path("reached_4").exists() and Path("reached_5").exists()):
+                time.sleep(0.01)
+            time.sleep(0.5)
         return super().forward(x)
 
 @register("model")
@@ -132,7 +134,7 @@ def test_a_death_is_that_jobs_failure_and_the_next_command_goes_on(serial, capfd
 
 def test_ctrl_c_stops_all_with_a_checkpoint_and_the_same_command_goes_on(serial):
     line = ["-m", *SMALL, "sweep.name=s", "model.width=4,5,6", *LOCAL]
-    Path("mood").write_text("slow")
+    Path("mood").write_text("slow from then on")
     command = [sys.executable, "-m", "dl_runner", *line]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

@@ -44,7 +44,7 @@ class MetricsFile(Tracker):
     def start(self, run: RunInfo) -> None:
         path = run.folder / METRICS
         if path.exists():
-            kept = [row for row in read_metrics(path) if row["step"] <= run.first_step]
+            kept = [row for row in read_metrics(path) if run.keeps(row["step"], row)]
             write_atomic(path, "".join(to_json(row) + "\n" for row in kept))
         self._file = path.open("a", encoding="utf-8")
 

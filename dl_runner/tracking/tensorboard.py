@@ -22,7 +22,7 @@ class TensorBoard(Tracker):
     Without it the columns are the union over all runs, those that differ first.
 
     A resumed run gets a new event file that replaces the old ones: scalars replayed from metrics.jsonl with the times
-    of their measurement, pictures copied, both up to the step it resumes from. Needs `MetricsFile` beside it.
+    of their measurement, pictures copied, of what it does not log again. Needs `MetricsFile` beside it.
     """
 
     def __init__(self) -> None:
@@ -49,11 +49,11 @@ class TensorBoard(Tracker):
     def _replay(self, run: RunInfo, old: list[Path]) -> None:
         path = run.folder / METRICS
         for row in read_metrics(path) if path.exists() else []:
-            if row["step"] <= run.first_step:
+            if run.keeps(row["step"], row):
                 metrics = {name: value for name, value in row.items() if name not in ("step", "epoch", "time")}
                 self._scalars(row["step"], metrics, row["time"])
         for event in _pictures(old):
-            if event.step <= run.first_step:
+            if run.keeps(event.step, [value.tag for value in event.summary.value]):
                 self._writer.file_writer.event_writer.add_event(event)
 
     def _scalars(self, step: int, metrics: Metrics, wall_time: float | None = None) -> None:

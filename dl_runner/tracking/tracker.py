@@ -34,6 +34,14 @@ class RunInfo:
     first_step: int = 0
     metric_names: tuple[str, ...] = field(default=())
 
+    def keeps(self, step: int, names: Iterable[str]) -> bool:
+        """Whether a resumed run keeps what was logged at `step` under `names`: it does not log it again.
+
+        Of the step that it goes on from it logs the final test again, which comes after the last checkpoint.
+        """
+        trained = any(name.startswith("train/") for name in names)
+        return step < self.first_step or (step == self.first_step and trained)
+
 
 class Tracker:
     """Does nothing at every event; writers override what they care about."""

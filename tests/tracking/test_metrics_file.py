@@ -53,6 +53,18 @@ def test_a_resumed_run_drops_what_it_measures_again_and_a_line_cut_short(tmp_pat
     assert [entry.name for entry in tmp_path.iterdir()] == [METRICS]
 
 
+def test_a_resumed_run_drops_the_final_test_that_its_checkpoint_does_not_know(tmp_path):
+    tracker = log(tmp_path, [1, 2])
+    tracker.log(2, 0.2, {"test/loss": 1.0}, milestone=False)
+    tracker.finish("failed", {})
+    log(tmp_path, [], first_step=2).log(2, 0.2, {"test/loss": 1.0}, milestone=False)
+    assert [(row["step"], "test/loss" in row) for row in read_metrics(tmp_path / METRICS)] == [
+        (1, False),
+        (2, False),
+        (2, True),
+    ]
+
+
 @pytest.mark.parametrize("line", ["{", "[1]", '{"step": "x"}'])
 def test_damage_before_the_last_line_is_named(tmp_path, line):
     path = tmp_path / METRICS

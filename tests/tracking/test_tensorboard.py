@@ -123,10 +123,12 @@ def test_final_values_of_the_best_weights_are_the_last_of_their_curve(tmp_path):
 @pytest.mark.parametrize("trackers", [(MetricsFile, TensorBoard), (TensorBoard, MetricsFile)])
 def test_a_resumed_run_has_one_file_with_everything_up_to_its_first_step(tmp_path, trackers):
     killed = start(tmp_path, trackers=trackers)
+    killed.image("train/augmented", PICTURE, 0)
     log(killed, [1, 2])
-    killed.image("test/examples", PICTURE, 2)
+    killed.log(2, 0.4, {"test/accuracy": 0.5}, milestone=False)
+    killed.image("test/examples", PICTURE, 2)  # after the checkpoint of step 2
     log(killed, [3, 4])
-    killed.image("test/examples", PICTURE, 4)
+    killed.image("train/augmented", PICTURE, 4)
     killed.finish("interrupted", {})
     [old] = tmp_path.glob(EVENTS)
     with old.open("r+b") as file:
@@ -143,7 +145,8 @@ def test_a_resumed_run_has_one_file_with_everything_up_to_its_first_step(tmp_pat
     events = read(tmp_path)
     assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4, 5]
     assert [event.wall_time for event in events.Scalars("train/loss")][:2] == times[:2]
-    assert [image.step for image in events.Images("test/examples")] == [2]
+    assert [image.step for image in events.Images("train/augmented")] == [0]
+    assert events.Tags()["images"] == ["train/augmented"] and "test/accuracy" not in events.Tags()["scalars"]
     assert hyperparameter_table(tmp_path)[1]["."].sessions[0].status == 1
 
 

@@ -13,6 +13,7 @@ from dl_runner import build, config
 from dl_runner.compose import compose
 from dl_runner.data.batches import batches
 from dl_runner.errors import Interrupted, RunFailed, UserError
+from dl_runner.report.results import show_results
 from dl_runner.run import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
@@ -171,6 +172,26 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, unint
     }
     one, other = (load_file(folder / "checkpoints" / "best.safetensors") for folder in (whole, tmp_path))
     assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_a_run_that_fails_after_its_final_test_has_one_when_it_is_resumed(tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def show_and_fail(*arguments):
+        show_results(*arguments)
+        raise ZeroDivisionError("on purpose")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dl_runner.run.show_results", show_and_fail)
+        with pytest.raises(RunFailed, match="on purpose"):
+            run(tmp_path, "trainer.epochs=1", "tracker.console=none", *EXACT, quiet=False)
+    folder = tmp_path / "run"
+    before = rows(folder)
+    assert "test/accuracy" in before[-1]
+    resume(folder)
+    assert rows(folder) == before
+    events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
+    assert len(events.Scalars("test/accuracy")) == len(events.Images("test/confusion")) == 1
 
 
 def test_a_diverging_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):

@@ -43,6 +43,9 @@ class InputPipeline:
         device: where the raw examples are.
         transform: applied to images in 0..1, between resizing and normalization.
         memory_format: of the images that come out.
+
+    Raises:
+        UserError: a transform for vectors.
     """
 
     def __init__(
@@ -52,9 +55,12 @@ class InputPipeline:
         transform: Transform | None = None,
         memory_format: MemoryFormat = "contiguous",
     ) -> None:
+        if transform is not None and not spec.is_image:
+            raise UserError("augment: works on images, and the data set holds vectors; set augment=none")
         shape = (-1, 1, 1) if spec.is_image else (-1,)
         mean, std = (torch.tensor(values, device=device).view(shape) for values in (spec.mean, spec.std))
-        self.spec, self.transform, self.memory_format = spec, transform, MEMORY_FORMATS[memory_format]
+        self.spec, self.device, self.transform = spec, torch.device(device), transform
+        self.memory_format = MEMORY_FORMATS[memory_format]
         self.scale, self.shift = 1 / std, -mean / std
         self.scale_of_bytes = self.scale / 255
 
@@ -89,13 +95,10 @@ class Batches(ABC):
 
     Args:
         split: the examples.
-        spec: normalization and input shape.
+        pipeline: what makes inputs of them, on the device where the batches shall be.
         batch_size: >= 1.
-        device: where the batches shall be.
-        memory_format: of batches of images.
         shuffle: a new order every epoch; otherwise the order of the split.
         seed: >= 0, of order and transform.
-        transform: augmentation, for images.
         share: (rank, size): this is the process `rank` of `size`, which gets its part of every batch; parts differ by
             one example at most, and may be empty where a batch has fewer examples than there are processes.
     """
@@ -103,23 +106,18 @@ class Batches(ABC):
     def __init__(
         self,
         split: AnySplit,
-        spec: DataSpec,
+        pipeline: InputPipeline,
         *,
         batch_size: int,
-        device: torch.device | str,
-        memory_format: MemoryFormat = "contiguous",
         shuffle: bool = False,
         seed: int = 0,
-        transform: Transform | None = None,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        if transform is not None and not spec.is_image:
-            raise UserError("augment: works on images, and the data set holds vectors; set augment=none")
-        self.examples, self.batch_size, self.device = len(split), batch_size, torch.device(device)
+        self.examples, self.batch_size, self.device = len(split), batch_size, pipeline.device
         self.shuffle, self.seed, self.share = shuffle, seed, share
         self.targets = split.targets.to(self.device)
-        self._pipeline = InputPipeline(spec, self.device, transform, memory_format)
-        self._generator = torch.Generator(self.device) if transform is not None else None
+        self._pipeline = pipeline
+        self._generator = torch.Generator(self.device) if pipeline.transform is not None else None
 
     def __len__(self) -> int:
         return -(-self.examples // self.batch_size)
@@ -163,10 +161,10 @@ class InMemoryBatches(Batches):
     are few, they are kept normalized; a gather copies them, so that no model can change them.
     """
 
-    def __init__(self, split: Split, spec: DataSpec, **options) -> None:
-        super().__init__(split, spec, **options)
+    def __init__(self, split: Split, pipeline: InputPipeline, **options) -> None:
+        super().__init__(split, pipeline, **options)
         self.inputs = split.inputs.to(self.device)
-        same_size = self.inputs.shape[1:] == spec.input_shape
+        same_size = self.inputs.shape[1:] == pipeline.spec.input_shape
         plain = self.shuffle and same_size and self._generator is None
         self._prepared = plain and 4 * self.inputs.numel() <= KEPT_READY
         if self._prepared:
@@ -194,8 +192,8 @@ class LoaderBatches(Batches):
         workers: processes; None takes what cores and number of files suggest, 0 decodes in this process.
     """
 
-    def __init__(self, split: FileSplit, spec: DataSpec, *, workers: int | None = None, **options) -> None:
-        super().__init__(split, spec, **options)
+    def __init__(self, split: FileSplit, pipeline: InputPipeline, *, workers: int | None = None, **options) -> None:
+        super().__init__(split, pipeline, **options)
         self.files = _Files(split)
         self.workers = min(LOAD.free_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
 
@@ -240,14 +238,15 @@ def batches(
     split: AnySplit,
     spec: DataSpec,
     *,
-    batch_size: int,
     device: torch.device | str,
+    transform: Transform | None = None,
+    memory_format: MemoryFormat = "contiguous",
     **options,
 ) -> Batches:
-    """The batches of a split, from memory or from its files; the arguments are those of `Batches`.
+    """The batches of a split, from memory or from its files; arguments as for `InputPipeline` and `Batches`.
 
     Raises:
         UserError: a transform for vectors.
     """
     kind = LoaderBatches if isinstance(split, FileSplit) else InMemoryBatches
-    return kind(split, spec, batch_size=batch_size, device=device, **options)
+    return kind(split, InputPipeline(spec, device, transform, memory_format), **options)

@@ -40,9 +40,9 @@ def equal(one, other) -> bool:
 def test_images_kept_normalized_equal_those_normalized_batch_by_batch(monkeypatch):
     split, spec = random_split(9, 3, 4, 4), spec_of(3, 4, 4)
     options = {"batch_size": 4, "device": "cpu", "shuffle": True, "memory_format": "channels_last"}
-    kept = InMemoryBatches(split, spec, **options)
+    kept = batches(split, spec, **options)
     monkeypatch.setattr("dl_runner.data.batches.KEPT_READY", 0)
-    made = InMemoryBatches(split, spec, **options)
+    made = batches(split, spec, **options)
     assert (kept.inputs.dtype, made.inputs.dtype) == (torch.float32, torch.uint8)
     assert equal(kept.epoch(2), made.epoch(2))
     for images, _ in kept.epoch(2):
@@ -166,8 +166,8 @@ def files(tmp_path_factory) -> FileSplit:
 def test_files_give_the_same_batches_as_memory(files, workers, shuffle):
     spec = spec_of(3, 12, 12)
     options = {"batch_size": 5, "device": "cpu", "shuffle": shuffle, "seed": 3, "transform": AUGMENT}
-    in_memory = InMemoryBatches(Split(files.load(range(23)), files.targets), spec, **options)
-    loader = LoaderBatches(files, spec, workers=workers, **options)
+    in_memory = batches(Split(files.load(range(23)), files.targets), spec, **options)
+    loader = batches(files, spec, workers=workers, **options)
     torch.manual_seed(0)
     before = torch.get_rng_state()
     assert equal(loader.epoch(2), in_memory.epoch(2))
@@ -187,7 +187,7 @@ def test_a_damaged_file_is_one_line_even_from_a_worker(files, tmp_path, workers)
     bad.write_bytes(files.paths[0].read_bytes()[:60])
     split = FileSplit((files.paths[0], bad), torch.tensor([0, 1]), 10)
     with pytest.raises(UserError, match=r"bad\.png: not a readable image") as raised:
-        list(LoaderBatches(split, spec_of(3, 10, 10), batch_size=2, device="cpu", workers=workers).epoch())
+        list(batches(split, spec_of(3, 10, 10), batch_size=2, device="cpu", workers=workers).epoch())
     assert "\n" not in str(raised.value)
 
 

@@ -1,5 +1,5 @@
 """`python -m dl_runner` is `dlrun`."""
 
-from dl_runner.cli import main
+from dl_runner.cli.app import main
 
 main()

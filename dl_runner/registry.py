@@ -17,7 +17,7 @@ from dl_runner.errors import UserError, hint
 
 PACKAGES = {
     "model": "dl_runner.models",
-    "data": "dl_runner.data",
+    "data": "dl_runner.datasets",
     "task": "dl_runner.tasks",
     "lesson": "dl_runner.lessons",
 }

@@ -89,7 +89,7 @@ class LocalLauncher(Launcher):
         yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, wishes, shown)
 
     def _compose(self, overrides: Sequence[str], number: int) -> tuple[DictConfig, dict[str, Any]]:
-        from dl_runner.config import to_plain
+        from dl_runner.config.stored import to_plain
 
         composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         with open_dict(composed):

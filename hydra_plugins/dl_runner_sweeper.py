@@ -60,7 +60,7 @@ class DlRunnerSweeper(Sweeper):
         """
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
-        from dl_runner.config import sweep_section, to_plain
+        from dl_runner.config.stored import sweep_section, to_plain
         from dl_runner.sweep.conduct import Sweep
         from dl_runner.sweep.settings import check
 

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dl_runner import config
-from dl_runner.compose import compose
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain, to_yaml
 
 EPOCHS, REPORTS = 10, 5  # of each epoch
 MODELS = {"mlp": 235_146, "lenet": 61_706}
@@ -51,14 +51,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 def make_runs(folder: Path, count: int) -> None:
     """Run folders as a sweep over models, learning rates and seeds leaves them, without checkpoints."""
     chance = random.Random(0)
-    plain = {name: config.to_plain(compose([f"model={name}"])) for name in MODELS}
+    plain = {name: to_plain(compose([f"model={name}"])) for name in MODELS}
     for number in range(count):
         name, rate = list(MODELS)[number % 2], RATES[number // 2 % len(RATES)]
         seed = number // (2 * len(RATES))
         run = folder / "sweeps" / "sweep" / f"{number}_model={name},optimizer.lr={rate},seed={seed}"
         run.mkdir(parents=True)
         one = {**plain[name], "optimizer": {"name": "sgd", "lr": rate}, "seed": seed}
-        (run / "config.yaml").write_text(config.save(one))
+        (run / "config.yaml").write_text(to_yaml(one))
         rows = list(make_rows(chance, rate))
         (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (run / "run.json").write_text(json.dumps(make_record(number, name, seed, rows), indent=2))

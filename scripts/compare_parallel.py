@@ -15,12 +15,13 @@ from collections.abc import Sequence
 
 import torch
 
-from dl_runner import config
-from dl_runner.build import build_training
-from dl_runner.compose import compose
-from dl_runner.distributed import team_of
+from dl_runner.build.parts import build_training
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain
 from dl_runner.parallel.workers import in_workers
-from dl_runner.run import fitting_parts
+from dl_runner.run.distributed import join_process_group
+from dl_runner.run.launch import fitting_parts
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.loop import train
@@ -53,9 +54,9 @@ def losses(dtype: torch.dtype, overrides: Sequence[str]) -> list[float]:
         dtype: of weights and inputs; no config gives them more digits than float32.
         overrides: KEY=VALUE.
     """
-    checked = config.check(config.to_plain(compose([*EXACT, "trainer.log_every=1 step", *overrides])))
-    with team_of(checked) as team:
-        parts = fitting_parts(checked, team)
+    checked = check_config(to_plain(compose([*EXACT, "trainer.log_every=1 step", *overrides])))
+    with join_process_group(checked) as process_group:
+        parts = fitting_parts(checked, process_group)
         parts.model.to(dtype)
         training = build_training(parts)
         training.tracker, training.evaluations = Losses(), {}

@@ -18,10 +18,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dl_runner import config
-from dl_runner.compose import choices, compose
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import choices, compose
+from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed, UserError
-from dl_runner.run import finish
+from dl_runner.run.launch import finish
 from dl_runner.runtime.files import read_json, to_json, write_atomic
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from hardware import hardware
@@ -84,7 +85,7 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
     options = [f"experiment=notes/{name}", f"seed={seed}", *overrides]
     if smoke:
         options += [f"data.limit={smoke}", "trainer.epochs=1", "trainer.evaluate_batches=4"]
-    checked = config.check(config.to_plain(compose(options)))
+    checked = check_config(to_plain(compose(options)))
     label = "_".join([f"seed_{seed}", *([f"smoke_{smoke}"] if smoke else []), *overrides]).replace("/", "_")
     folder = outputs / name / label
     print(f"== dlrun {shlex.join(options)}", flush=True)
@@ -141,7 +142,7 @@ def table(results: list[dict]) -> str:
 @functools.cache
 def expected(experiment: str) -> Mapping[str, float]:
     """What the notes report; kept, as the table is written anew after every run."""
-    return config.to_plain(compose([f"experiment={experiment}"]))["expected"] or {}
+    return to_plain(compose([f"experiment={experiment}"]))["expected"] or {}
 
 
 def row(name: str, who: str, cells: list[str]) -> str:

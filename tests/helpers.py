@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dl_runner import config
-from dl_runner.compose import compose
-from dl_runner.run import Result, launch
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain
+from dl_runner.run.launch import Result, launch
 
 # The same numbers on every processor.
 EXACT = ("device=cpu", "device.precision=fp32", "device.memory_format=contiguous", "device.threads=1")
@@ -18,7 +19,7 @@ QUIET = ("tracker.console=none", "tracker.tensorboard=false", *EXACT)
 def run(tmp_path: Path, *overrides: str, quiet: bool = True) -> Result:
     """Train what `dlrun OVERRIDES` would, in tmp_path/run."""
     options = [*(QUIET if quiet else ()), f"outputs={tmp_path}", *overrides]
-    return launch(config.check(config.to_plain(compose(options))), tmp_path, "run")
+    return launch(check_config(to_plain(compose(options))), tmp_path, "run")
 
 
 def rows(folder: Path) -> list[dict]:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from helpers import QUIET
 
-from dl_runner import config
-from dl_runner.compose import compose
-from dl_runner.lessons.study import PICTURE, teach
-from dl_runner.schema import Config
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.schema import Config
+from dl_runner.config.stored import to_plain
+from dl_runner.run.lesson import PICTURE, teach
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LessonRun:
     """A lesson's folder, read back."""
 
     folder: Path
@@ -35,13 +36,13 @@ class Lesson:
 
 def checked(*overrides: str) -> Config:
     """The config of what `dlrun OVERRIDES` would do, on one thread and silent, with its picture in TensorBoard."""
-    return config.check(config.to_plain(compose([*QUIET, "tracker.tensorboard=true", *overrides])))
+    return check_config(to_plain(compose([*QUIET, "tracker.tensorboard=true", *overrides])))
 
 
-def hold(tmp_path: Path, name: str, *overrides: str) -> Lesson:
+def hold(tmp_path: Path, name: str, *overrides: str) -> LessonRun:
     """Hold a lesson of the package in tmp_path/lesson; its picture is in the folder and in TensorBoard."""
     teach(checked(f"experiment=lessons/{name}", *overrides), tmp_path, "lesson")
-    lesson = Lesson(tmp_path / "lesson")
+    lesson = LessonRun(tmp_path / "lesson")
     assert lesson.record["status"] == "completed"
     assert_picture(lesson.folder, name)
     return lesson

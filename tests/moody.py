@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers import EXACT
 from safetensors.torch import load_file
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 MOODY = """

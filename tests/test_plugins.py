@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 
 MODEL = """
 from torch import nn

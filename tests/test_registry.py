@@ -101,12 +101,15 @@ def test_a_private_helper_is_no_entry(group, name):
 def test_names_are_checked_without_torch_and_without_importing_their_modules():
     code = """
 import sys
-from dl_runner import compose, config, registry
+from dl_runner import registry
+from dl_runner.config import compose
+from dl_runner.config.check import check_config
+from dl_runner.config.stored import to_plain
 registry.require("model", "resnet18")
 registry.require("data", "cifar10")
-assert not {"dl_runner.models.resnet18", "dl_runner.data.cifar10"} & set(sys.modules)
-config.check(config.to_plain(compose.compose(["model=resnet18", "schedule=cosine"])))
-assert not {"dl_runner.models.resnet18", "dl_runner.data.cifar10"} & set(sys.modules)
+assert not {"dl_runner.models.resnet18", "dl_runner.datasets.cifar10"} & set(sys.modules)
+check_config(to_plain(compose.compose(["model=resnet18", "schedule=cosine"])))
+assert not {"dl_runner.models.resnet18", "dl_runner.datasets.cifar10"} & set(sys.modules)
 for group, name in (("optimizer", "adam"), ("schedule", "step"), ("init", "normal")):
     assert registry.builder(group, name).__name__ == name
 print(*sorted({"torch", "numpy", "sklearn", "torchvision", "matplotlib"} & set(sys.modules)))

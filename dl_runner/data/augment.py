@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from dl_runner.checks import Positive, PositiveInt, Probability, Within
+from dl_runner.config.types import Positive, PositiveInt, Probability, Within
 from dl_runner.data.image_ops import erase, resized_crop, warp, windows
 from dl_runner.data.transforms import Transform, bounds, compose, sometimes, uniform
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from dl_runner.checks import NonNegative, Positive, PositiveInt, Probability, Within
+from dl_runner.config.types import NonNegative, Positive, PositiveInt, Probability, Within
 from dl_runner.data.image_ops import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, blur
 from dl_runner.data.transforms import Transform, bounds, sometimes, uniform
 from dl_runner.errors import UserError

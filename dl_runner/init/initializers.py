@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from dl_runner.checks import NonNegative, Positive
+from dl_runner.config.types import NonNegative, Positive
 from dl_runner.errors import UserError
 
 if TYPE_CHECKING:

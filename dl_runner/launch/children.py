@@ -18,7 +18,7 @@ from dl_runner.errors import RunFailed
 from dl_runner.launch.nursery import Ended, Signal, Start
 
 # What every job imports, and what those of a search do whose launching process has imported it.
-PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run", "dl_runner.launch.worker")
+PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run.launch", "dl_runner.launch.worker")
 OF_A_SEARCH = ("optuna", "sqlalchemy")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 
-from dl_runner import config
+from dl_runner.config.check import check_config
+from dl_runner.config.stored import sweep_section
 from dl_runner.errors import RunFailed, UserError
 from dl_runner.launch.children import Ending
 from dl_runner.launch.worker import Stopped
@@ -37,7 +38,7 @@ class Job:
         self.began = 0.0  # when its process was asked for, in seconds of time.monotonic
         self._deaths = 0
         self.sweep_folder = Path(composed.hydra.sweep.dir)
-        self.settings = config.sweep_section(composed)
+        self.settings = sweep_section(composed)
         known = entries(self.sweep_folder) if self.settings["job"] else []
         self.entry = next((one for one in known if one.job.identity == self.settings["job"]), None)
         own = filter_overrides(list(composed.hydra.overrides.task))
@@ -90,7 +91,7 @@ class Job:
         limit = time.monotonic() + _PATIENCE
         while True:
             try:
-                note(config.check(self.plain), self.entry, self.folder, RunFailed(how))
+                note(check_config(self.plain), self.entry, self.folder, RunFailed(how))
                 return dataclasses.replace(stored(self.folder), status="failed", error=how)
             except UserError as error:  # the folder is still locked
                 if time.monotonic() > limit:

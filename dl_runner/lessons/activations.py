@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from dl_runner.checks import Positive, PositiveInt
+from dl_runner.config.types import Positive, PositiveInt
 from dl_runner.layers.activations import activation
-from dl_runner.lessons.study import Study
+from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ _OF_THE_PERCEPTRON = {"step": lambda x: (1 + torch.sign(x)) / 2, "sign": torch.s
 
 
 def activations(
-    study: Study,
+    lesson: Lesson,
     *,
     functions: list[Function] = ("sigmoid", "tanh", "relu", "leaky_relu", "step"),
     reach: Positive = 5.0,
@@ -43,7 +43,7 @@ def activations(
     for column, name in enumerate(functions):
         y, slope = with_derivative(name, x)
         most = slope.max().item()
-        study.metrics[f"{name}: largest derivative"] = most
+        lesson.metrics[f"{name}: largest derivative"] = most
         above, below = rows[:, column]
         above.plot(x, y, color="tab:blue", linewidth=2.5, label="f(x)")
         below.plot(x, slope, color="tab:red", linewidth=2.5, label="f′(x)")

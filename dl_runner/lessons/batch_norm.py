@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from dl_runner.checks import Positive
-from dl_runner.lessons.study import Arm, Study
+from dl_runner.config.types import Positive
+from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ ACCURACY = "validation/accuracy"
 MODELS = {"lenet": "LeNet", "bn_lenet": "LeNet with batch normalization"}
 
 
-def batch_norm(study: Study, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5, 1.0, 3.0)) -> "Figure":
+def batch_norm(lesson: Lesson, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5, 1.0, 3.0)) -> "Figure":
     """Normalized layers do not feel the scale of the weights before them, so that long steps do less harm.
 
     Args:
@@ -26,7 +26,7 @@ def batch_norm(study: Study, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5, 1
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    arms = {name: [_arm(study, name, rate) for rate in rates] for name in MODELS}
+    arms = {name: [_arm(lesson, name, rate) for rate in rates] for name in MODELS}
     colors = colormaps["viridis"]([0.9 * i / max(1, len(rates) - 1) for i in range(len(rates))])
 
     figure = Figure(figsize=(16, 5.6), layout="constrained")
@@ -37,7 +37,7 @@ def batch_norm(study: Study, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5, 1
         lost = [rate for rate, arm in zip(rates, arms[name], strict=True) if arm.diverged]
         against.plot(lost, [0.03 * i] * len(lost), "x", color=color, markersize=12, markeredgewidth=2.5)
     against.plot([], [], "x", color="black", markersize=12, label="diverged")
-    against.axhline(1 / study.data().spec.outputs, color="gray", linestyle=":", label="guessing")
+    against.axhline(1 / lesson.data().spec.outputs, color="gray", linestyle=":", label="guessing")
     against.set(
         title="Normalized layers bear longer steps",
         xlabel="learning rate",
@@ -58,6 +58,6 @@ def batch_norm(study: Study, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5, 1
     return figure
 
 
-def _arm(study: Study, model: str, rate: float) -> Arm:
+def _arm(lesson: Lesson, model: str, rate: float) -> Arm:
     changes = {"model": {"name": model}, "optimizer.lr": rate}
-    return study.train(f"{model}, lr {rate:g}", changes, may_diverge=True)
+    return lesson.train(f"{model}, lr {rate:g}", changes, may_diverge=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from dl_runner import build
-from dl_runner.builders import check_builders
-from dl_runner.checks import Fraction
-from dl_runner.lessons.study import Study
-from dl_runner.run import Watch
-from dl_runner.training.evaluate import evaluate
+from dl_runner.build.builders import check_builders
+from dl_runner.build.parts import build_device, build_evaluation, build_place, build_task
+from dl_runner.config.types import Fraction
+from dl_runner.run.launch import Watch
+from dl_runner.run.lesson import Lesson
+from dl_runner.training.evaluation import evaluate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ TITLES = {
 FITTED = "train/{}_with_all_units"  # a run's own train/loss is measured at its steps, with units off
 
 
-def dropout(study: Study, *, rates: list[Fraction] = (0.0, 0.5, 0.7)) -> "Figure":
+def dropout(lesson: Lesson, *, rates: list[Fraction] = (0.0, 0.5, 0.7)) -> "Figure":
     """Few examples, many weights: the network learns them by heart; with dropout, the gap to the test set is smaller.
 
     The test loss falls as well. The accuracies approach each other from the side of the training split: dropout need
@@ -40,9 +40,9 @@ def dropout(study: Study, *, rates: list[Fraction] = (0.0, 0.5, 0.7)) -> "Figure
     """
     from matplotlib.figure import Figure
 
-    watch = _with_all_units(study)
+    watch = _with_all_units(lesson)
     names = {rate: f"dropout {rate:g}" if rate else "no dropout" for rate in rates}
-    arms = [study.train(name, {"model.dropout": rate}, watch) for rate, name in names.items()]
+    arms = [lesson.train(name, {"model.dropout": rate}, watch) for rate, name in names.items()]
     figure = Figure(figsize=(13.4, 8.4), layout="constrained")
     rows = figure.subplots(2, 2, width_ratios=[3, 2])
     for (curves, ends), (metric, title) in zip(rows, TITLES.items(), strict=True):
@@ -51,7 +51,7 @@ def dropout(study: Study, *, rates: list[Fraction] = (0.0, 0.5, 0.7)) -> "Figure
             curves.plot(*arm.curve(tested), color=color, linewidth=2, label=arm.name)
             curves.plot(*arm.curve(fitted), color=color, linestyle="--", linewidth=1.2)
             gap = _span(ends, place, color, arm.metrics[fitted], arm.metrics[tested])
-            study.metrics[f"{arm.name}: {metric} gap"] = gap
+            lesson.metrics[f"{arm.name}: {metric} gap"] = gap
         curves.plot([], [], color="black", linewidth=2, label="solid: test")
         curves.plot([], [], color="black", linestyle="--", linewidth=1.2, label="dashed: train, all units on")
         curves.set(title=title, xlabel="epoch", ylabel=metric)
@@ -81,12 +81,12 @@ def _span(axes: "Axes", place: int, color: str, fitted: float, tested: float) ->
     return gap
 
 
-def _with_all_units(study: Study) -> Watch:
+def _with_all_units(lesson: Lesson) -> Watch:
     """Measures a model on the training split in evaluation mode."""
-    checked, data = study.config, study.data()
-    task, device = build.build_task(checked, check_builders(checked), data.spec), build.build_device(checked)
-    place = build.build_place(checked, data.spec, study.initial(), device)
-    batches = build.build_evaluation(checked, data, "train", place)
+    checked, data = lesson.config, lesson.data()
+    task, device = build_task(checked, check_builders(checked), data.spec), build_device(checked)
+    place = build_place(checked, data.spec, lesson.initial(), device)
+    batches = build_evaluation(checked, data, "train", place)
 
     def watch(model: nn.Module) -> Mapping[str, float]:
         measured = evaluate(model, task, batches, place.autocast)

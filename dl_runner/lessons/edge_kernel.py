@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dl_runner.data.batches import to_input
-from dl_runner.lessons.study import Study
+from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ def entries(model: "nn.Module") -> dict[str, float]:
     return {f"kernel_{i}": number.item() for i, number in enumerate(kernel.flatten())}
 
 
-def edge_kernel(study: Study) -> "Figure":
+def edge_kernel(lesson: Lesson) -> "Figure":
     """Gradient descent on the squared error between the output and the edge map leads to the kernel [1, −1].
 
     Returns:
@@ -30,8 +30,8 @@ def edge_kernel(study: Study) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    arm = study.train("edge kernel", watch=entries)
-    data, start = study.data(arm.config), entries(study.initial(arm.config))
+    arm = lesson.train("edge kernel", watch=entries)
+    data, start = lesson.data(arm.config), entries(lesson.initial(arm.config))
     with torch.no_grad():
         learned = arm.model(to_input(data.train.inputs, data.spec))
     height, width = data.spec.input_shape[1:]

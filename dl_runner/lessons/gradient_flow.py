@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
-from dl_runner import build
-from dl_runner.builders import check_builders
-from dl_runner.checks import PositiveInt
+from dl_runner.build.builders import check_builders
+from dl_runner.build.parts import build_model, build_task
+from dl_runner.config.types import PositiveInt
 from dl_runner.data.batches import batches
 from dl_runner.layers.activations import Activation
-from dl_runner.lessons.study import Study
+from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ STYLES = (("tab:blue", "o"), ("tab:green", "s"), ("tab:orange", "^"), ("tab:red"
 
 
 def gradient_flow(
-    study: Study,
+    lesson: Lesson,
     *,
     inits: list[dict],
     activations: list[Activation] = ("sigmoid", "tanh", "relu"),
@@ -45,7 +45,7 @@ def gradient_flow(
     """
     from matplotlib.figure import Figure
 
-    networks = Networks(study)
+    networks = Networks(lesson)
     figure = Figure(figsize=(13.4, 9), layout="constrained")
     rows = figure.subplots(2, len(activations), squeeze=False, sharex="row", sharey="row")
     depths = sorted(depths)
@@ -59,9 +59,9 @@ def gradient_flow(
             style = {"color": color, "marker": marker, "markersize": 5, "label": name}
             above.plot(range(1, deepest + 1), arriving, **style)
             below.plot(depths, of_first, **style)
-            study.metrics[f"{activation}, {name}: layer 1 over layer {deepest}"] = arriving[0] / arriving[-1]
+            lesson.metrics[f"{activation}, {name}: layer 1 over layer {deepest}"] = arriving[0] / arriving[-1]
             for depth, of_weights in zip(depths, of_first, strict=True):
-                study.metrics[f"{activation}, {name}: first weights at depth {depth}"] = of_weights
+                lesson.metrics[f"{activation}, {name}: first weights at depth {depth}"] = of_weights
         above.set_title(activation, fontsize=14)
         above.set_xlabel(f"layer, of {deepest} (1 is next to the input)")
         below.set_xlabel("hidden layers of the network")
@@ -80,19 +80,19 @@ def gradient_flow(
 class Networks:
     """Untrained networks that a lesson's changes make, with the batch whose loss is followed through them."""
 
-    def __init__(self, study: Study) -> None:
-        data, builders = study.data(), check_builders(study.config)
-        self.study, self.spec = study, data.spec
-        self.task = build.build_task(study.config, builders, data.spec)
+    def __init__(self, lesson: Lesson) -> None:
+        data, builders = lesson.data(), check_builders(lesson.config)
+        self.lesson, self.spec = lesson, data.spec
+        self.task = build_task(lesson.config, builders, data.spec)
         inputs, targets = next(
-            batches(data.train, data.spec, batch_size=study.config.data.batch_size, device="cpu").epoch()
+            batches(data.train, data.spec, batch_size=lesson.config.data.batch_size, device="cpu").epoch()
         )
         self.batch = inputs.double(), targets  # gradients in float end at 1e-38, which a deep network soon reaches
 
     def gradient_norms(self, hidden: list[int], activation: Activation, init: dict) -> tuple[list[float], float]:
         """By the input z of each hidden layer's activation, and by the weights of the first layer."""
-        checked = self.study.change({"model.hidden": hidden, "model.activation": activation, "init": init})
-        model = build.build_model(checked, check_builders(checked), self.spec).double()
+        checked = self.lesson.change({"model.hidden": hidden, "model.activation": activation, "init": init})
+        model = build_model(checked, check_builders(checked), self.spec).double()
         linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
         arrived: list[Tensor] = []
         for module in linear[:-1]:

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from dl_runner.data.batches import to_input
 from dl_runner.errors import UserError
-from dl_runner.lessons.study import Study
 from dl_runner.report.tiles import tile
+from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def lenet_features(study: Study, *, shown: list[int] = (0, 1, 8, 9)) -> "Figure":
+def lenet_features(lesson: Lesson, *, shown: list[int] = (0, 1, 8, 9)) -> "Figure":
     """Random kernels become detectors of edges and spots; the second layer combines what they find.
 
     Args:
@@ -30,10 +30,10 @@ def lenet_features(study: Study, *, shown: list[int] = (0, 1, 8, 9)) -> "Figure"
     """
     from matplotlib.figure import Figure
 
-    data = study.data()
+    data = lesson.data()
     if absent := set(shown) - set(data.test.targets.tolist()):
         raise UserError(f"lesson.shown={list(shown)}: there is no test image of class {min(absent)}; choose others")
-    arm, initial = study.train("lenet"), study.initial()
+    arm, initial = lesson.train("lenet"), lesson.initial()
     images = data.test.inputs[[int((data.test.targets == label).nonzero()[0]) for label in shown]]
     first, second, logits = features(arm.model, to_input(images, data.spec))
     chances, guesses = logits.softmax(1).max(1)

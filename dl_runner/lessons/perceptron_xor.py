@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dl_runner.checks import OpenFraction, Positive, PositiveInt
-from dl_runner.lessons.study import Arm, Study
+from dl_runner.config.types import OpenFraction, Positive, PositiveInt
+from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ LINE_ON_XOR = 0.75  # a line has at most three of the four clouds on their right
 
 
 def perceptron_xor(
-    study: Study,
+    lesson: Lesson,
     *,
     margin: OpenFraction = 0.1,
     radius: Positive = 2.0,
@@ -38,13 +38,13 @@ def perceptron_xor(
     """
     from matplotlib.figure import Figure
 
-    data = {key: value for key, value in study.config.plain["data"].items() if key != "noise"}
-    separable = study.train(
+    data = {key: value for key, value in lesson.config.plain["data"].items() if key != "noise"}
+    separable = lesson.train(
         "perceptron, separable points",
         {"data": data | {"name": "separable_points", "margin": margin, "radius": radius}},
     )
-    xor = study.train("perceptron, XOR")
-    layers = study.train(
+    xor = lesson.train("perceptron, XOR")
+    layers = lesson.train(
         "two-layer MLP, XOR",
         {
             "model": {"name": "mlp", "hidden": [hidden], "activation": "tanh"},
@@ -56,13 +56,13 @@ def perceptron_xor(
     figure = Figure(figsize=(13.4, 8.6), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[5, 4])
     for axes, arm in zip(above.subplots(1, 3), (separable, xor, layers), strict=True):
-        _regions(axes, study, arm)
+        _regions(axes, lesson, arm)
     updates, accuracies = below.subplots(1, 2)
     for arm, color, style in ((separable, "tab:green", "s-"), (xor, "tab:red", "o-"), (layers, "tab:purple", "x:")):
         accuracies.plot(*arm.curve("test/accuracy"), style, color=color, label=arm.name)
         if arm is not layers:
             steps, norms = arm.curve("train/gradient_norm", "step")  # zero where the example was right
-            study.metrics[f"{arm.name}: updates"] = float(np.count_nonzero(norms))
+            lesson.metrics[f"{arm.name}: updates"] = float(np.count_nonzero(norms))
             updates.plot(steps, np.cumsum(np.array(norms) > 0), color=color, label=arm.name)
     most = (radius**2 + 1) / (margin * radius) ** 2
     updates.axhline(most, color="tab:green", linestyle=":", label=f"most it can need: (r² + 1) / ρ² = {most:.0f}")
@@ -75,9 +75,9 @@ def perceptron_xor(
     return figure
 
 
-def _regions(axes: "Axes", study: Study, arm: Arm) -> None:
+def _regions(axes: "Axes", lesson: Lesson, arm: Arm) -> None:
     """The training points, and which class the model answers where."""
-    data = study.data(arm.config)
+    data = lesson.data(arm.config)
     points, labels = data.train.inputs, data.train.targets
     side = 1.05 * points.abs().max().item()
     line = torch.linspace(-side, side, 300)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.data.splits import Data
-from dl_runner.lessons.study import Arm, Study
+from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ COLORS = {"train": "C0", "test": "C1"}
 
 
 def polynomial_fit(
-    study: Study, *, degrees: list[PositiveInt] = (1, 3, 20), few: PositiveInt = 8, most_degree: PositiveInt = 20
+    lesson: Lesson, *, degrees: list[PositiveInt] = (1, 3, 20), few: PositiveInt = 8, most_degree: PositiveInt = 20
 ) -> "Figure":
     """A degree too low cannot follow the data, the right one can, a high one with few examples follows the noise.
 
@@ -30,9 +30,9 @@ def polynomial_fit(
     """
     from matplotlib.figure import Figure
 
-    arms = [study.train(f"degree {degree}", {"model.degree": degree}) for degree in degrees]
+    arms = [lesson.train(f"degree {degree}", {"model.degree": degree}) for degree in degrees]
     arms.append(
-        study.train(f"degree {most_degree}, {few} examples", {"model.degree": most_degree, "data.examples": few})
+        lesson.train(f"degree {most_degree}, {few} examples", {"model.degree": most_degree, "data.examples": few})
     )
     figure = Figure(figsize=(4 * len(arms), 8), layout="constrained")
     figure.suptitle(
@@ -40,7 +40,7 @@ def polynomial_fit(
         "examples it has"
     )
     for arm, (above, below) in zip(arms, figure.subplots(2, len(arms), sharey="row", squeeze=False).T, strict=True):
-        _draw_fit(above, arm, study.data(arm.config))
+        _draw_fit(above, arm, lesson.data(arm.config))
         for split, color in COLORS.items():
             loss = arm.metrics[f"{split}/loss"]
             below.semilogy(*arm.curve(f"{split}/loss"), color=color, label=f"{split}: {loss:.2g} at the end")

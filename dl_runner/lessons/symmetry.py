@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from dl_runner.checks import PositiveInt
-from dl_runner.lessons.study import Arm, Study
+from dl_runner.config.types import PositiveInt
 from dl_runner.report.tiles import tile
+from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def spread(model: nn.Module) -> dict[str, float]:
 
 
 def symmetry(
-    study: Study, *, inits: list[str] = ("constant", "normal", "xavier_uniform"), shown: PositiveInt = 16
+    lesson: Lesson, *, inits: list[str] = ("constant", "normal", "xavier_uniform"), shown: PositiveInt = 16
 ) -> "Figure":
     """Copies compute the same, so they get the same gradient and take the same step: only chance can part them.
 
@@ -42,15 +42,15 @@ def symmetry(
     """
     from matplotlib.figure import Figure
 
-    arms = [study.train(name, {"init": {"name": name}}, spread) for name in inits]
-    alone = study.train(ALONE, {"init": {"name": inits[-1]}, "model.hidden": [1]})
+    arms = [lesson.train(name, {"init": {"name": name}}, spread) for name in inits]
+    alone = lesson.train(ALONE, {"init": {"name": inits[-1]}, "model.hidden": [1]})
     units = len(_weight(arms[0].model))
 
     figure = Figure(figsize=(13.4, 8.4), layout="constrained")
     above, below = figure.subfigures(2)
     above.suptitle(f"{shown} of the {units} hidden units after training: the weight of each pixel (blue > 0, red < 0)")
     for arm, axes in zip(arms, above.subplots(1, len(arms), squeeze=False).flat, strict=True):
-        _draw_units(axes, arm, study.data(arm.config).spec.input_shape[-2:], shown)
+        _draw_units(axes, arm, lesson.data(arm.config).spec.input_shape[-2:], shown)
     left, right = below.subplots(1, 2)
     for arm in arms:
         left.plot(*arm.curve(f"train/{SPREAD}", "step"), label=f"{arm.name}: {arm.metrics[f'train/{SPREAD}']:.3g}")

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dl_runner.checks import NonNegative
-from dl_runner.lessons.study import Study
+from dl_runner.config.types import NonNegative
+from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NORM = "train/weight_norm"
 
 
-def weight_decay(study: Study, *, penalties: list[NonNegative] = (0.0, 0.3, 1.0, 3.0, 10.0)) -> "Figure":
+def weight_decay(lesson: Lesson, *, penalties: list[NonNegative] = (0.0, 0.3, 1.0, 3.0, 10.0)) -> "Figure":
     """With 200 inputs and 20 examples the training data leave most directions of w as they started; λ shrinks them.
 
     Args:
@@ -25,9 +25,9 @@ def weight_decay(study: Study, *, penalties: list[NonNegative] = (0.0, 0.3, 1.0,
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    arms = [study.train(f"λ = {penalty:g}", {"regularization.l2": penalty}) for penalty in penalties]
+    arms = [lesson.train(f"λ = {penalty:g}", {"regularization.l2": penalty}) for penalty in penalties]
     colors = colormaps["viridis"](np.linspace(0, 0.9, len(arms)))
-    options = study.config.data.arguments
+    options = lesson.config.data.arguments
     true_norm = np.linalg.norm(np.resize(options["weight"], options["features"] or len(options["weight"])))
 
     figure = Figure(figsize=(13.4, 8.4), layout="constrained")

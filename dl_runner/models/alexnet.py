@@ -6,7 +6,7 @@ with dropout, which hold most of the parameters.
 
 from torch import nn
 
-from dl_runner.checks import Fraction, PositiveInt
+from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.layers.heads import dense_head
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec

@@ -5,7 +5,7 @@ Normalization stands between each convolution and its activation, and likewise a
 
 from torch import nn
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec
 

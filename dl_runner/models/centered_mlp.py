@@ -4,7 +4,7 @@ import math
 
 from torch import nn
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.layers.affine import Affine
 from dl_runner.layers.centered import Centered
 from dl_runner.spec import DataSpec

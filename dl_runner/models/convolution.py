@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.spec import DataSpec
 
 

@@ -6,7 +6,7 @@ sigmoid with average pooling; ReLU with max pooling learns faster.
 
 from torch import nn
 
-from dl_runner.checks import Fraction
+from dl_runner.config.types import Fraction
 from dl_runner.layers.activations import Activation
 from dl_runner.layers.activations import activation as make_activation
 from dl_runner.layers.pooling import Pooling

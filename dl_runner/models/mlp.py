@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from dl_runner.checks import Fraction, PositiveInt
+from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.layers.activations import Activation
 from dl_runner.layers.activations import activation as make_activation

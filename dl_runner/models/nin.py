@@ -5,7 +5,7 @@ No fully connected layer: the last block has a channel per class, and global ave
 
 from torch import nn
 
-from dl_runner.checks import Fraction
+from dl_runner.config.types import Fraction
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec
 

@@ -8,7 +8,7 @@ of its own, and the weights are the coefficients of the polynomial, one for one.
 import torch
 from torch import Tensor, nn
 
-from dl_runner.checks import PositiveInt
+from dl_runner.config.types import PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
 

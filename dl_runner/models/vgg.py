@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import nn
 
-from dl_runner.checks import Fraction
+from dl_runner.config.types import Fraction
 from dl_runner.layers.heads import dense_head
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec

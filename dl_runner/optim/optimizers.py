@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from dl_runner.checks import Fraction, NonNegative, OpenFraction, Positive, Within
+from dl_runner.config.types import Fraction, NonNegative, OpenFraction, Positive, Within
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-class Reactive(ABC):
+class MetricSchedule(ABC):
     """A schedule with a state: its factor depends on what was measured, and its state is part of a checkpoint."""
 
     @abstractmethod
@@ -28,7 +28,7 @@ class Reactive(ABC):
 
 
 @dataclass
-class ReduceOnPlateau(Reactive):
+class ReduceOnPlateau(MetricSchedule):
     """The rule of torch.optim.lr_scheduler.ReduceLROnPlateau, one call of `react` per evaluation.
 
     Args:

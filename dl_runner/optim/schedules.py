@@ -2,7 +2,7 @@
 
 Each builder takes the run's horizon and returns `factor(step)` for step 0, 1, …; being pure, a schedule has no
 state to save and a resumed run continues on the same curve. `reduce_on_plateau` alone listens to the validation
-metric; it is a `Reactive`, whose state is part of the checkpoint. Lengths count from the start of training, the
+metric; it is a `MetricSchedule`, whose state is part of the checkpoint. Lengths count from the start of training, the
 warm-up included. Imports no torch.
 """
 
@@ -11,8 +11,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from itertools import pairwise
 
-from dl_runner.checks import CountInt, Fraction, NonNegative, OpenFraction, Positive, Probability
-from dl_runner.duration import Horizon, Steps
+from dl_runner.config.durations import Horizon, Steps
+from dl_runner.config.types import CountInt, Fraction, NonNegative, OpenFraction, Positive, Probability
 from dl_runner.errors import UserError
 from dl_runner.optim.formula import Formula
 from dl_runner.optim.plateau import ReduceOnPlateau

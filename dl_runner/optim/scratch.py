@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dl_runner.checks import Fraction, OpenFraction, Positive
+from dl_runner.config.types import Fraction, OpenFraction, Positive
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

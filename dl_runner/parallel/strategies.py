@@ -16,21 +16,21 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dl_runner.config.schema import ParallelConfig
 from dl_runner.errors import UserError
-from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.process_group import ProcessGroup
 from dl_runner.parallel.sync_batch_norm import synchronized
-from dl_runner.parallel.team import Team
 from dl_runner.runtime.cores import allowed_cores
 
 _KERNELS = ("fused", "foreach")
 
 
-class Alone:
+class Strategy:
     """One process and one device; the others change what they need to.
 
     Args:
         model: on its device, with its weights; the same in every process.
-        team: the processes that share each batch.
+        process_group: the processes that share each batch.
 
     Attributes:
         forward: what the forward passes of training go through; it may hold `model` or be the same.
@@ -41,8 +41,8 @@ class Alone:
     scale = 1
     lockstep = False
 
-    def __init__(self, model: nn.Module, team: Team) -> None:
-        self.model, self.team = model, team
+    def __init__(self, model: nn.Module, process_group: ProcessGroup) -> None:
+        self.model, self.process_group = model, process_group
         self.forward = self._wrap(model)
 
     def _wrap(self, model: nn.Module) -> nn.Module:
@@ -58,7 +58,7 @@ class Alone:
     def whole(self) -> nn.Module:
         """The model with all its weights and the first process's buffers. All processes have to ask; what others than
         the first one get may lack weights."""
-        self.team.same_buffers(self.model)
+        self.process_group.same_buffers(self.model)
         return self.model
 
     def load(self, state: Mapping[str, Tensor]) -> None:
@@ -80,28 +80,28 @@ class Alone:
             group.update(own)  # which kernel takes the step is a matter of the place, not of the state
 
 
-class DataParallel(Alone):
+class DataParallelStrategy(Strategy):
     """torch's DataParallel, as the notes use it: one process deals each batch out to its GPUs and gathers the outputs.
 
     Args:
         devices: how many GPUs.
     """
 
-    def __init__(self, model: nn.Module, team: Team, devices: int) -> None:
+    def __init__(self, model: nn.Module, process_group: ProcessGroup, devices: int) -> None:
         self._devices = devices
-        super().__init__(model, team)
+        super().__init__(model, process_group)
 
     def _wrap(self, model: nn.Module) -> nn.Module:
         return nn.DataParallel(model, device_ids=list(range(self._devices)))
 
 
-class Replicated(Alone):
+class DDPStrategy(Strategy):
     """torch's DistributedDataParallel: every process has the whole model, and gradients are averaged while the backward
     pass still runs (Li et al., "PyTorch Distributed", VLDB 2020)."""
 
-    def __init__(self, model: nn.Module, team: Team) -> None:
-        super().__init__(model, team)
-        self.scale = team.size  # it averages, and the shares are to be summed
+    def __init__(self, model: nn.Module, process_group: ProcessGroup) -> None:
+        super().__init__(model, process_group)
+        self.scale = process_group.size  # it averages, and the shares are to be summed
 
     def _wrap(self, model: nn.Module) -> nn.Module:
         from torch.nn.parallel import DistributedDataParallel
@@ -115,7 +115,7 @@ class Replicated(Alone):
         return contextlib.nullcontext() if last else self.forward.no_sync()
 
 
-class ByHand(Alone):
+class ManualAllReduce(Strategy):
     """The notes' lesson: the same weights everywhere at first, each process's gradients of its share, their sum to all
     of them, and the same step everywhere."""
 
@@ -135,22 +135,22 @@ class ByHand(Alone):
                 dist.all_reduce(parameter.grad)
 
 
-class Sharded(Alone):
+class FSDPStrategy(Strategy):
     """torch's FSDP2, `fully_shard`: every process keeps a part of each weight, of its gradient and of the optimizer's
     state, and layers are put together for their passes only (Zhao et al., "PyTorch FSDP", VLDB 2023)."""
 
     lockstep = True
 
-    def __init__(self, model: nn.Module, team: Team) -> None:
-        super().__init__(model, team)
-        self.scale = team.size  # it averages, and the shares are to be summed
+    def __init__(self, model: nn.Module, process_group: ProcessGroup) -> None:
+        super().__init__(model, process_group)
+        self.scale = process_group.size  # it averages, and the shares are to be summed
 
     def _wrap(self, model: nn.Module) -> nn.Module:
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
-        self._copy = copy.deepcopy(model).cpu() if self.team.rank == 0 else nn.Module()
-        mesh = init_device_mesh(next(model.parameters()).device.type, (self.team.size,))
+        self._copy = copy.deepcopy(model).cpu() if self.process_group.rank == 0 else nn.Module()
+        mesh = init_device_mesh(next(model.parameters()).device.type, (self.process_group.size,))
         for block in _blocks(model):
             fully_shard(block, mesh=mesh)
         return fully_shard(model, mesh=mesh)
@@ -165,9 +165,9 @@ class Sharded(Alone):
                 group |= {"fused": False, "foreach": True}
 
     def whole(self) -> nn.Module:
-        self.team.same_buffers(self.model)
+        self.process_group.same_buffers(self.model)
         state = _map_tensors(self.model.state_dict(), whole)
-        if self.team.rank == 0:
+        if self.process_group.rank == 0:
             self._copy.load_state_dict(state)
         return self._copy
 
@@ -225,28 +225,30 @@ def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
-_GROUPED = {"ddp": Replicated, "fsdp": Sharded, "manual": ByHand}
+_GROUPED = {"ddp": DDPStrategy, "fsdp": FSDPStrategy, "manual": ManualAllReduce}
 
 
-def parallelize(model: nn.Module, config: ParallelConfig, device: torch.device, team: Team) -> Alone:
+def parallelize(
+    model: nn.Module, config: ParallelConfig, device: torch.device, process_group: ProcessGroup
+) -> Strategy:
     """The model made ready for training on the config's devices.
 
     Args:
         model: on `device`, with the same weights in every process; changed in place.
         config: what is asked for.
         device: of this process.
-        team: of this process.
+        process_group: of this process.
 
     Raises:
         UserError: DataParallel without the GPUs for it.
     """
     if config.name == "data_parallel":
-        return DataParallel(model, team, devices(config, device))
+        return DataParallelStrategy(model, process_group, devices(config, device))
     if not config.grouped:
-        return Alone(model, team)
+        return Strategy(model, process_group)
     if config.sync_batchnorm:
         model = synchronized(model, device)
-    return _GROUPED[config.name](model, team)
+    return _GROUPED[config.name](model, process_group)
 
 
 def devices(config: ParallelConfig, device: torch.device) -> int:

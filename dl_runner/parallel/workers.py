@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
-from dl_runner.parallel.group import member
+from dl_runner.parallel.rendezvous import member
 from dl_runner.runtime.cores import LOAD
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
@@ -34,13 +34,13 @@ class WorkerDied(RunFailed):
 
     Args:
         message: one line.
-        story: its traceback, or the same line where it left none.
+        traceback_text: its traceback, or the same line where it left none.
         folder: the run folder, None if it died before there was one.
     """
 
-    def __init__(self, message: str, story: str, folder: Path | None) -> None:
+    def __init__(self, message: str, traceback_text: str, folder: Path | None) -> None:
         super().__init__(message)
-        self.story, self.folder = story, folder
+        self.traceback_text, self.folder = traceback_text, folder
 
 
 class WorkersStopped(Interrupted):
@@ -96,10 +96,12 @@ def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any
             rank, failure = error.get_first_failure()
             meeting.raise_error()
             died = signal.Signals(-failure.exitcode).name if failure.exitcode < 0 else f"exit code {failure.exitcode}"
-            story = meeting.word("crash", rank) or f"process {rank} of {count} died: {died}"
-            line = story.strip().splitlines()[-1]
+            traceback_text = meeting.word("crash", rank) or f"process {rank} of {count} died: {died}"
+            line = traceback_text.strip().splitlines()[-1]
             raise WorkerDied(
-                line if line.startswith("process") else f"process {rank} of {count}: {line}", story, meeting.folder()
+                line if line.startswith("process") else f"process {rank} of {count}: {line}",
+                traceback_text,
+                meeting.folder(),
             ) from None
         except KeyboardInterrupt as stop:
             raise stop if isinstance(stop, Interrupted) else WorkersStopped(meeting.folder()) from None

@@ -20,7 +20,7 @@ Batch = tuple[Tensor, Tensor]
 Passes = Callable[[Batch], Outputs]
 
 
-class Replayed:
+class CudaGraphStep:
     """Forward and backward pass of batches, captured at the first shape that has come `WARM_UP` times before.
 
     Batches of other shapes, such as the last one of an epoch, go through the passes themselves. Optimizer, clipping and

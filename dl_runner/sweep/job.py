@@ -8,15 +8,15 @@ from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Literal
 
-from dl_runner import config
+from dl_runner.config.check import check_config
+from dl_runner.config.schema import Config
 from dl_runner.errors import Pruned, RunFailed, UserError
-from dl_runner.schema import Config
 from dl_runner.sweep.folder import Entry, claim, definition_of, entries
 from dl_runner.sweep.settings import Settings, check
-from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, is_locked, lock
+from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, begin, is_locked, lock
 
 if TYPE_CHECKING:
-    from dl_runner.run import Prune
+    from dl_runner.run.launch import Prune
 
 SETTLED = ("completed", "earlier", "pruned")  # there is nothing left to do
 
@@ -32,7 +32,7 @@ class Outcome:
         seconds: of all its sittings, None before the first.
         error: one line, of a failure.
         mistake: whether the failure is the user's mistake.
-        story: the traceback of a failure that nobody foresaw.
+        traceback_text: the traceback of a failure that nobody foresaw.
     """
 
     status: Literal["completed", "earlier", "elsewhere", "failed", "interrupted", "not started", "pruned"]
@@ -40,7 +40,7 @@ class Outcome:
     seconds: float | None = None
     error: str | None = None
     mistake: bool = False
-    story: str | None = None
+    traceback_text: str | None = None
 
 
 def mistaken(error: UserError) -> Outcome:
@@ -50,7 +50,9 @@ def mistaken(error: UserError) -> Outcome:
 
 def broken(error: Exception) -> Outcome:
     """The outcome of a job that failed outside its run, and so left no traceback in its folder."""
-    return Outcome("failed", {}, error=f"{type(error).__name__}: {error}", story="".join(format_exception(error)))
+    return Outcome(
+        "failed", {}, error=f"{type(error).__name__}: {error}", traceback_text="".join(format_exception(error))
+    )
 
 
 def stored(folder: Path) -> Outcome:
@@ -64,11 +66,11 @@ def stored(folder: Path) -> Outcome:
     except UserError as error:
         return mistaken(error)
     status = {"completed": "earlier", "running": "interrupted"}.get(record["status"], record["status"])
-    story = record["traceback"]
-    error = story.strip().splitlines()[-1] if story else None
+    traceback_text = record["traceback"]
+    error = traceback_text.strip().splitlines()[-1] if traceback_text else None
     if error and error.startswith(RunFailed.__module__):  # foreseen: its line says it all
-        error, story = error.partition(": ")[2], None
-    return Outcome(status, record["objective"] or {}, record["seconds"], error, story=story)
+        error, traceback_text = error.partition(": ")[2], None
+    return Outcome(status, record["objective"] or {}, record["seconds"], error, traceback_text=traceback_text)
 
 
 def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) -> Outcome | float | None:
@@ -86,14 +88,14 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
     """
     settings = check(sweep)
     if settings.job is None:
-        from dl_runner.run import launch
+        from dl_runner.run.launch import launch
 
-        return launch(config.check(dict(plain)), folder, "job").objective
+        return launch(check_config(dict(plain)), folder, "job").objective
     try:
         entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
-        checked = config.check(dict(plain))
+        checked = check_config(dict(plain))
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):
                 return Outcome("elsewhere", {})
@@ -127,29 +129,29 @@ def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -
             if not left:
                 known = stored(folder)
                 text = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
-                return Outcome("failed", {}, known.seconds, text, story=known.story)
+                return Outcome("failed", {}, known.seconds, text, traceback_text=known.traceback_text)
     raise AssertionError("the last attempt returns")
 
 
 def _finish(checked: Config, entry: Entry, folder: Path, prune: "Prune | None") -> RunRecord:
     if checked.lesson is None:
-        from dl_runner.run import finish
+        from dl_runner.run.launch import finish
 
         return finish(checked, folder, job=entry.job, prune=prune)
-    from dl_runner.lessons.study import finish_lesson
+    from dl_runner.run.lesson import finish_lesson
 
     return finish_lesson(checked, folder, entry.job)
 
 
 def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
     """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
-    story = "".join(format_exception(error))
+    traceback_text = "".join(format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):
         if (folder / RECORD).exists():
             record = RunRecord.load(folder)
         else:
-            record = config.begin(checked, folder, entry.job, entry.job.command)
+            record = begin(checked, folder, entry.job, entry.job.command)
         with (folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(story)
-        record.finish("failed", record["metrics"], story)
+            log.write(traceback_text)
+        record.finish("failed", record["metrics"], traceback_text)

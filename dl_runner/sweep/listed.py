@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dl_runner import config
-from dl_runner.compose import config_dir_of
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import config_dir_of
 from dl_runner.errors import UserError
 from dl_runner.sweep.folder import Entry, enter
 from dl_runner.sweep.identity import identity
@@ -64,7 +64,7 @@ class Listed:
             self._jobs.append(job)
             self._choices[job.identity] = choice
             try:
-                config.check(plain)
+                check_config(plain)
             except UserError as error:
                 self.mistakes[job.identity] = mistaken(error)
         if not self._jobs:

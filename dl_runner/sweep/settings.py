@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dl_runner.checks import CountInt, PositiveInt
+from dl_runner.config.schema import section
+from dl_runner.config.types import CountInt, PositiveInt
 from dl_runner.errors import UserError, hint
-from dl_runner.schema import section
 from dl_runner.sweep.search import SEARCHES
 
 LEARNING = "optuna"

@@ -48,7 +48,7 @@ def failures(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
     lines, told = [f"{len(failed)} of {jobs} jobs failed:"], set()
     for name, outcome in failed:
         lines.append(f"  {name}: {outcome.error}")
-        if outcome.story and outcome.story not in told:
-            told.add(outcome.story)
-            lines.append(textwrap.indent(outcome.story.rstrip(), "    "))
+        if outcome.traceback_text and outcome.traceback_text not in told:
+            told.add(outcome.traceback_text)
+            lines.append(textwrap.indent(outcome.traceback_text.rstrip(), "    "))
     return "\n".join(lines)

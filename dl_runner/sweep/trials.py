@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dl_runner import config
+from dl_runner.config.check import check_config
+from dl_runner.config.schema import Config
 from dl_runner.errors import UserError, hint
-from dl_runner.schema import Config
 from dl_runner.sweep.folder import Entry, add, begin, entries, exclusive
 from dl_runner.sweep.job import SETTLED, Outcome, stored
 from dl_runner.sweep.listed import Writer
@@ -38,7 +38,7 @@ class Trials:
         self._settings, self._write, self._folder = settings, write, Path()
         self._space = [dimension(key, override) for key, override in swept.items()]
         example, plain = write([one.middle for one in self._space])
-        self.metric, self.direction = objective(config.check(plain), settings)
+        self.metric, self.direction = objective(check_config(plain), settings)
         self._same = {
             **{"search": settings.search, "metric": self.metric, "direction": self.direction},
             **{"seed": settings.seed, "pruning": settings.pruning, "example": example.identity},
@@ -146,13 +146,13 @@ def objective(checked: Config, settings: Settings) -> tuple[str, str]:
     """
     if checked.lesson is not None:
         raise UserError("sweep=optuna: a lesson has no metric to optimize; sweep=random samples it, too")
-    from dl_runner import build
+    from dl_runner.build.parts import build_data, build_task, check_builders
 
-    builders = build.check_builders(checked)
-    data = build.build_data(checked, builders)
+    builders = check_builders(checked)
+    data = build_data(checked, builders)
     if data.validation is None:
         raise UserError("sweep=optuna: there are no validation data to choose by; set data.validation=0.1")
-    task = build.build_task(checked, builders, data.spec)
+    task = build_task(checked, builders, data.spec)
     monitor = f"validation/{task.monitor}"
     metric = settings.metric or monitor
     measured = [f"validation/{name}" for name in task.metrics]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from dl_runner.checks import Positive
+from dl_runner.config.types import Positive
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, TaskName
 

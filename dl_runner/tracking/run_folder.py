@@ -7,8 +7,9 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import dl_runner
+from dl_runner.config.schema import Config
+from dl_runner.config.stored import CONFIG, to_yaml
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import read_json, to_json, write_atomic
 from dl_runner.tracking.tracker import Metrics, Status
@@ -180,6 +183,22 @@ class RunRecord:
     def finish(self, status: Status, metrics: Metrics, traceback: str | None = None, **known: Any) -> None:
         """Notes how the run ended, with its final metrics; `known` sets further fields, such as step."""
         self.update(status=status, metrics=dict(metrics), traceback=traceback, end=_now(), **known)
+
+
+def begin(
+    checked: Config, folder: Path, job: Job | None = None, command: Sequence[str] = (), **known: Any
+) -> RunRecord:
+    """Write config.yaml and run.json of what begins now in `folder`, which the caller holds.
+
+    Args:
+        job: the sweep's job that it is.
+        command: the command line, this process's own if left out.
+        known: fields of run.json; device and precision are those that the config asks for if left out.
+    """
+    write_atomic(folder / CONFIG, to_yaml(checked.plain))
+    asked = {"device": checked.device.name, "precision": checked.device.precision}
+    command = list(command) or ["dlrun", *sys.argv[1:]]
+    return RunRecord.start(folder, command=command, seed=checked.seed, job=job, **(asked | known))
 
 
 def _now() -> str:

@@ -21,7 +21,7 @@ class TensorBoard(Tracker):
     runs that TensorBoard shows, it would take the columns from one, and the parameters of other models would be lost.
     Without it the columns are the union over all runs, those that differ first.
 
-    A resumed run gets a new event file that replaces the old ones: scalars replayed from metrics.jsonl with the times
+    A resumed run gets a new event file that replaces the old ones: scalars cuda_graph from metrics.jsonl with the times
     of their measurement, pictures copied, of what it does not log again. Needs `MetricsFile` beside it.
     """
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.optim.parameter_groups import weights
-from dl_runner.optim.plateau import Reactive
+from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.strategies import whole
 from dl_runner.runtime.device import peak_memory_gib
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tasks.task import Batch, Sums
-from dl_runner.training.evaluate import evaluate
-from dl_runner.training.means import Diverged, Means
+from dl_runner.training.evaluation import evaluate
+from dl_runner.training.sums import Diverged, Means
 from dl_runner.training.training import Training
 
 Ending = Literal["completed", "stopped early", "interrupted", "pruned"]
@@ -52,9 +52,9 @@ def train(run: Training, request: StopRequest) -> Ending:
 
         # report and evaluate
         if report:
-            run.means.require_finite(run.team)
-            means = run.means.over(run.team)
-            training = _train_metrics(means) | _vital_signs(run, norm)
+            run.means.require_finite(run.process_group)
+            means = run.means.over(run.process_group)
+            training = _train_metrics(means) | _diagnostics(run, norm)
             now = time.perf_counter()
             training["train/examples_per_second"] = means.examples / (run.seconds + now - started)
             if milestone:
@@ -67,7 +67,7 @@ def train(run: Training, request: StopRequest) -> Ending:
 
         # checkpoint and done?
         overdue = not save_every and time.perf_counter() - saved >= save_seconds
-        asked, overdue = run.team.agree(request, overdue)
+        asked, overdue = run.process_group.agree(request, overdue)
         ending = _ending(run, asked)
         due = overdue or (save_every and run.step % save_every == 0)
         if due or ending:
@@ -90,8 +90,8 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     for number, part in enumerate(parts, 1):
         with run.parallel.part(last=number == len(parts)):
             share = len(part[1]) / examples * run.parallel.scale  # a batch's mean is the weighted mean of its parts'
-            compute = partial(passes, run, share=share)
-            sums = run.replayed(compute, part) if run.replayed else compute(part)
+            compute = partial(forward_backward, run, share=share)
+            sums = run.cuda_graph(compute, part) if run.cuda_graph else compute(part)
         run.means.add(sums, len(part[1]), run.step + 1)
     run.parallel.collect_gradients()
     norm = None
@@ -109,7 +109,7 @@ def update(run: Training, batch: Batch, measure_norm: bool) -> Tensor | None:
     return norm
 
 
-def passes(run: Training, batch: Batch, share: float = 1.0) -> Sums:
+def forward_backward(run: Training, batch: Batch, share: float = 1.0) -> Sums:
     """Forward and backward pass; adds to the gradients.
 
     Args:
@@ -136,8 +136,8 @@ def save(run: Training) -> None:
 
 
 def _require_finite(run: Training, weights: Mapping[str, Tensor]) -> None:
-    run.means.require_finite(run.team)
-    if not all(run.team.gather(all(bool(tensor.isfinite().all()) for tensor in weights.values()))):
+    run.means.require_finite(run.process_group)
+    if not all(run.process_group.gather(all(bool(tensor.isfinite().all()) for tensor in weights.values()))):
         raise Diverged(run.step, "followed by parameters that are NaN or infinite")
 
 
@@ -164,7 +164,7 @@ def _train_metrics(means: Means) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
+def _diagnostics(run: Training, norm: Tensor | None) -> dict[str, float]:
     signs = {
         "train/learning_rate": run.optimizer.param_groups[0]["lr"],
         "train/memory_gib": peak_memory_gib(run.device),
@@ -182,7 +182,7 @@ def _vital_signs(run: Training, norm: Tensor | None) -> dict[str, float]:
 def _evaluate(run: Training, training: dict[str, float]) -> None:
     """Evaluate every split, log one row with the training metrics, keep the weights if they are the best."""
     measured = dict(training)
-    run.team.same_buffers(run.model)
+    run.process_group.same_buffers(run.model)
     limit = run.rhythm.evaluate_batches
     for split, batches in run.evaluations.items():
         metrics = evaluate(run.model, run.task, batches, run.autocast, parallel=run.parallel, limit=limit)
@@ -190,7 +190,7 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
     run.metrics |= measured
     run.tracker.log(run.step, run.epoch, measured, milestone=True)
     chosen_by = f"validation/{run.task.monitor}"
-    if chosen_by in measured and isinstance(run.schedule, Reactive):
+    if chosen_by in measured and isinstance(run.schedule, MetricSchedule):
         run.schedule.react(measured[chosen_by], run.task.mode)
     if chosen_by in measured and run.stopping.update(measured[chosen_by], run.step):
         run.best_metrics = {name: value for name, value in measured.items() if not name.startswith("train/")}
@@ -199,5 +199,5 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         if run.checkpoints is not None:
             run.checkpoints.save_weights("best", model, run.spec)
     number = math.ceil(run.step / run.rhythm.evaluate_every.steps(run.horizon.steps_per_epoch))
-    run.pruned = any(run.team.gather(run.prune is not None and run.prune(number, measured)))
+    run.pruned = any(run.process_group.gather(run.prune is not None and run.prune(number, measured)))
     run.means.reset()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dl_runner.duration import Duration, Steps
+from dl_runner.config.durations import Duration, Steps
 
 
 @dataclass(frozen=True)

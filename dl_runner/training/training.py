@@ -8,23 +8,23 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from dl_runner.config.durations import Horizon
 from dl_runner.data.batches import Batches
-from dl_runner.duration import Horizon
-from dl_runner.optim.plateau import Reactive
+from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.optim.schedules import Schedule
-from dl_runner.parallel.strategies import Alone
-from dl_runner.parallel.team import Team
+from dl_runner.parallel.process_group import ProcessGroup
+from dl_runner.parallel.strategies import Strategy
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import Penalty
-from dl_runner.runtime.cuda_graph import Replayed
+from dl_runner.runtime.cuda_graph import CudaGraphStep
 from dl_runner.runtime.device import Autocast
 from dl_runner.runtime.seeding import rng_state, set_rng_state
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
-from dl_runner.training.means import Means
 from dl_runner.training.rhythm import Rhythm
+from dl_runner.training.sums import Means
 
 Prune = Callable[[int, Mapping[str, float]], bool]
 
@@ -37,7 +37,7 @@ class Training:
     """
 
     model: nn.Module
-    parallel: Alone  # of `model`
+    parallel: Strategy  # of `model`
     task: Task
     optimizer: Optimizer
     schedule: Schedule
@@ -55,7 +55,7 @@ class Training:
     config: Mapping[str, Any]
     penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
     watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
-    replayed: Replayed | None = None  # the passes of a step as one launch
+    cuda_graph: CudaGraphStep | None = None  # the passes of a step as one launch
     prune: Prune | None = None  # told an evaluation's number, >= 1, and metrics: whether the run is not worth going on
     pruned: bool = False
     step: int = 0
@@ -72,21 +72,21 @@ class Training:
         return self.step / self.horizon.steps_per_epoch
 
     @property
-    def team(self) -> Team:
-        return self.parallel.team
+    def process_group(self) -> ProcessGroup:
+        return self.parallel.process_group
 
     def state_dict(self) -> dict[str, Any]:
         """The state of all processes together, which one process or any number may go on with.
 
         Plain containers and tensors only, so that it loads with `weights_only`. All processes have to ask.
         """
-        rng, *others = self.team.gather(rng_state())
+        rng, *others = self.process_group.gather(rng_state())
         return {
             "model": self.parallel.whole().state_dict(),
             "optimizer": self.parallel.optimizer_state(self.optimizer),
-            "means": self.means.over(self.team).state_dict(),
+            "means": self.means.over(self.process_group).state_dict(),
             "stopping": self.stopping.state_dict(),
-            "schedule": self.schedule.state_dict() if isinstance(self.schedule, Reactive) else {},
+            "schedule": self.schedule.state_dict() if isinstance(self.schedule, MetricSchedule) else {},
             "rng": rng,
             "rng_of_others": others,
             "step": self.step,
@@ -99,13 +99,13 @@ class Training:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken. Call last before training: it sets the global random generators."""
-        rank = self.team.rank
+        rank = self.process_group.rank
         self.parallel.load(state["model"])
         self.parallel.load_optimizer(self.optimizer, state["optimizer"])
         if rank == 0:
             self.means.load_state_dict(state["means"], self.device)
         self.stopping.load_state_dict(state["stopping"])
-        if isinstance(self.schedule, Reactive):
+        if isinstance(self.schedule, MetricSchedule):
             self.schedule.load_state_dict(state["schedule"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.arms.job import Job
-from dl_runner import config
-from dl_runner.compose import compose
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain
 from dl_runner.data.files import default_root
 from dl_runner.data.idx import read_idx
 from dl_runner.errors import UserError
@@ -60,8 +61,8 @@ def settings(case: Case) -> dict[str, Any]:
     Raises:
         UserError: it asks for something that the hand-written arms do not do.
     """
-    plain = config.to_plain(compose([f"experiment=notes/{case.experiment}", *case.overrides]))
-    checked = config.check(plain)
+    plain = to_plain(compose([f"experiment=notes/{case.experiment}", *case.overrides]))
+    checked = check_config(plain)
     known = (
         checked.optimizer.name == "sgd",
         checked.schedule.name == "constant",
@@ -95,7 +96,7 @@ def job(case: Case, root: Path, outputs: Path, *, epochs: int, seed: int = 0, va
 
 def data_root() -> Path:
     """The folder where dlrun looks for Fashion-MNIST."""
-    found = config.to_plain(compose(["data=fashion_mnist"]))["data"]["root"]
+    found = to_plain(compose(["data=fashion_mnist"]))["data"]["root"]
     return Path(found).expanduser() if found else default_root()
 
 

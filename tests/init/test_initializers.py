@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dl_runner.compose import choices
+from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec

@@ -11,7 +11,7 @@ import pytest
 from helpers import EXACT, move_to
 from safetensors.torch import load_file
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 MODEL = """

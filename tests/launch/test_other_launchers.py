@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers import EXACT
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 SMALL = ("data=synthetic_regression", "model=linear", "data.batch_size=64", "trainer.steps=4")

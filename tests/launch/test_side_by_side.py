@@ -13,13 +13,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobStatus
 
-from dl_runner.compose import CONF
-from dl_runner.config import to_plain
+from dl_runner.config.compose import CONF
+from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed
 from dl_runner.launch.leases import Wishes
 from dl_runner.launch.local import side_by_side
 
-LIGHT = ("dl_runner.config", "dl_runner.launch.worker")
+LIGHT = ("dl_runner.config.check", "dl_runner.launch.worker")
 
 
 def job(folder: Path, seed: int):

@@ -1,14 +1,14 @@
 """With dropout a network that learns its examples by heart fits them less, and its test loss is nearer to theirs."""
 
 import pytest
-from lesson_runs import Lesson, hold
+from lesson_runs import LessonRun, hold
 
 ARMS = ("no dropout", "dropout 0.5")
 ONCE = ("trainer.evaluate_every='15 epochs'", "trainer.log_every='15 epochs'", "lesson.rates=[0,0.5]")
 SMALL = ("model.hidden=[128,128]", "optimizer.lr=0.003", "trainer.epochs=15", *ONCE)
 
 
-def pair(lesson: Lesson, name: str) -> list[float]:
+def pair(lesson: LessonRun, name: str) -> list[float]:
     return [lesson.metric(arm, name) for arm in ARMS]
 
 

@@ -5,7 +5,7 @@ import torch
 from lesson_runs import checked, hold
 
 from dl_runner.lessons.gradient_flow import Networks
-from dl_runner.lessons.study import Study
+from dl_runner.run.lesson import Lesson
 
 SMALL, XAVIER, KAIMING, LARGE = "normal (std 0.01)", "xavier_uniform", "kaiming", "normal (std 1.0)"
 
@@ -30,11 +30,11 @@ def test_depth_activation_and_initialization_decide(tmp_path):
 
 
 def test_the_norms_are_those_of_the_gradients_that_backpropagation_leaves(tmp_path):
-    study = Study(checked("experiment=lessons/gradient_flow", "data.batch_size=16"), tmp_path)
+    lesson = Lesson(checked("experiment=lessons/gradient_flow", "data.batch_size=16"), tmp_path)
     init = {"name": "xavier_uniform"}
-    networks = Networks(study)
+    networks = Networks(lesson)
     arriving, first = networks.gradient_norms([8, 6], "tanh", init)
-    model = study.initial(study.change({"model.hidden": [8, 6], "model.activation": "tanh", "init": init})).double()
+    model = lesson.initial(lesson.change({"model.hidden": [8, 6], "model.activation": "tanh", "init": init})).double()
     inputs, targets = networks.batch
     torch.nn.functional.cross_entropy(model(inputs), targets).backward()
     assert first == pytest.approx(model[1].weight.grad.norm().item())

@@ -8,15 +8,15 @@ from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.lessons.lenet_features import features
-from dl_runner.lessons.study import Study
+from dl_runner.run.lesson import Lesson
 
 
 def test_the_kernels_learn(tmp_path):
     options = ("experiment=lessons/lenet_features", "data=digits", "data.limit=null", "trainer.epochs=3")
     lesson = hold(tmp_path, "lenet_features", *options[1:], "lesson.shown=[3,7]")
     assert lesson.metric("lenet", "test/accuracy") > 0.8
-    study = Study(checked(*options), lesson.folder)
-    before, after = study.initial()[0].weight, study.train("lenet").model[0].weight
+    lesson = Lesson(checked(*options), lesson.folder)
+    before, after = lesson.initial()[0].weight, lesson.train("lenet").model[0].weight
     assert torch.linalg.norm(after - before) > 0.3 * torch.linalg.norm(before)
 
 

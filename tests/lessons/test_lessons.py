@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import dl_runner
-from dl_runner.checks import arguments, convert
-from dl_runner.compose import CONF, choices
+from dl_runner.config.compose import CONF, choices
+from dl_runner.config.types import arguments, convert
 from dl_runner.registry import builder
 
 LESSONS = [name.removeprefix("lessons/") for name in choices("experiment") if name.startswith("lessons/")]
@@ -16,7 +16,7 @@ LESSONS = [name.removeprefix("lessons/") for name in choices("experiment") if na
 
 def test_lessons_are_modules_are_yaml_files():
     modules = {path.stem for path in (Path(dl_runner.__file__).parent / "lessons").glob("*.py")}
-    assert modules - {"__init__", "study"} == set(LESSONS)
+    assert modules - {"__init__", "lesson"} == set(LESSONS)
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -27,9 +27,9 @@ def test_a_lessons_yaml_says_what_it_shows_and_names_every_keyword_with_its_defa
     lesson = yaml.safe_load(text)["lesson"]
     function = builder("lesson", lesson.pop("name"))
     assert function.__name__ == name and function.__doc__
-    bound = arguments(function, lesson, "lesson", {"study"})
+    bound = arguments(function, lesson, "lesson", {"lesson"})
     parameters = dict(inspect.signature(function).parameters)
-    assert parameters.pop("study").kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert parameters.pop("lesson").kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     for key, one in parameters.items():
         assert one.default is one.empty or convert(one.default, one.annotation) == bound[key], key
     assert set(bound) == set(parameters)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from dl_runner.compose import choices
+from dl_runner.config.compose import choices
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec
 

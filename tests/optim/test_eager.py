@@ -47,7 +47,7 @@ def test_hooks_run_and_gradients_are_back_on_afterwards():
 def test_no_run_imports_torchs_compiler(tmp_path):
     line = f"""
 import sys
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 options = ["data.limit=64", "trainer.steps=2", "device=cpu", "device.threads=1", "trainer.clip_norm=1"]
 options += ["tracker.tensorboard=false", "outputs={tmp_path}"]
 for optimizer in ("sgd", "momentum", "adam", "adamw", "rmsprop", "adam_scratch"):

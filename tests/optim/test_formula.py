@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dl_runner.checks import checked
+from dl_runner.config.types import checked
 from dl_runner.errors import UserError
 from dl_runner.optim.formula import Formula
 

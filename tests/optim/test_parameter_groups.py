@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dl_runner.compose import choices
+from dl_runner.config.compose import choices
 from dl_runner.optim.parameter_groups import parameter_groups
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec

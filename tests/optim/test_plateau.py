@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from dl_runner.duration import Horizon, Steps
+from dl_runner.config.durations import Horizon, Steps
 from dl_runner.optim.schedules import reduce_on_plateau
 
 quick = settings(max_examples=50, deadline=None)

@@ -158,10 +158,10 @@ def test_the_whole_model_is_gathered_in_the_first_process(name, pair):
 
 
 def test_a_run_folder_of_before_the_group_existed_is_read(tmp_path, alone):
-    from dl_runner import config
+    from dl_runner.config.stored import load_config, load_run, to_yaml
 
     shutil.copytree(alone, tmp_path / "old")
-    plain = config.load(tmp_path / "old" / "config.yaml")
+    plain = load_config(tmp_path / "old" / "config.yaml")
     del plain["parallel"]
-    (tmp_path / "old" / "config.yaml").write_text(config.save(plain))
-    assert config.load_run(tmp_path / "old").parallel.name == "none"
+    (tmp_path / "old" / "config.yaml").write_text(to_yaml(plain))
+    assert load_run(tmp_path / "old").parallel.name == "none"

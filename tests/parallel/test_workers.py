@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import work_badly
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
 from dl_runner.runtime.interrupt import MEETING
@@ -40,7 +40,7 @@ def test_what_ended_one_is_what_is_told(function, error, words):
     with pytest.raises(error, match=words) as caught:
         in_workers(2, function)
     if function is work_badly.crash:
-        assert re.search("raise ValueError.*", caught.value.story)
+        assert re.search("raise ValueError.*", caught.value.traceback_text)
 
 
 def test_nobody_hurries_the_first_one_when_all_stop(tmp_path):

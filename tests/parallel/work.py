@@ -8,14 +8,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dl_runner import config
-from dl_runner.compose import compose
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.schema import Config, ParallelConfig
+from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted
-from dl_runner.parallel.group import joined, member
-from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.rendezvous import joined, member
 from dl_runner.parallel.strategies import parallelize
 from dl_runner.parallel.sync_batch_norm import synchronized
-from dl_runner.run import launch, resume
+from dl_runner.run.launch import launch, resume
 from dl_runner.runtime.interrupt import StopRequest
 
 QUIET = (
@@ -24,8 +25,8 @@ QUIET = (
 )
 
 
-def checked(*overrides: str) -> config.Config:
-    return config.check(config.to_plain(compose([*QUIET, *overrides])))
+def checked(*overrides: str) -> Config:
+    return check_config(to_plain(compose([*QUIET, *overrides])))
 
 
 def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:
@@ -55,35 +56,35 @@ def go_on(folder: Path, parallel: dict | None = None) -> None:
 
 
 def in_group(function, *arguments):
-    """Call function(team, *arguments) in a group."""
-    with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
-        return function(team, *arguments)
+    """Call function(process_group, *arguments) in a group."""
+    with joined(ParallelConfig(name="ddp"), member(), cuda=False) as process_group:
+        return function(process_group, *arguments)
 
 
-def agreements(team, asked_by: int, at: int, steps: int) -> tuple[int | None, int | None]:
+def agreements(process_group, asked_by: int, at: int, steps: int) -> tuple[int | None, int | None]:
     """The step at which a stop that one process is asked for at another step reaches this one, and its signal."""
     request = StopRequest()
     for step in range(1, steps + 1):
-        if team.rank == asked_by and step == at:
+        if process_group.rank == asked_by and step == at:
             request.signal_number = 15
-        stop, _ = team.agree(request, False)
+        stop, _ = process_group.agree(request, False)
         if stop:
             return step, request.signal_number
     return None, None
 
 
-def gathered(team) -> list[int]:
-    return team.gather(team.rank * 10)
+def gathered(process_group) -> list[int]:
+    return process_group.gather(process_group.rank * 10)
 
 
-def norm_gradients(team, inputs: torch.Tensor, shares: list[int]) -> dict[str, torch.Tensor]:
+def norm_gradients(process_group, inputs: torch.Tensor, shares: list[int]) -> dict[str, torch.Tensor]:
     """Outputs, gradients and running statistics of this process's share of a synchronized batch normalization."""
     torch.manual_seed(0)
     layer = nn.BatchNorm2d if inputs.ndim == 4 else nn.BatchNorm1d
     model = nn.Sequential(layer(inputs.shape[1]))
     nn.init.uniform_(model[0].weight)
     model = synchronized(model, torch.device("cpu"))
-    own = inputs.split(shares)[team.rank].clone().requires_grad_()
+    own = inputs.split(shares)[process_group.rank].clone().requires_grad_()
     outputs = model(own)
     (outputs.sin() * torch.arange(outputs.shape[1]).view(1, -1, *[1] * (inputs.ndim - 2))).sum().backward()
     return {
@@ -95,16 +96,16 @@ def norm_gradients(team, inputs: torch.Tensor, shares: list[int]) -> dict[str, t
     }
 
 
-def whole_weights(team, name: str) -> dict[str, torch.Tensor]:
+def whole_weights(process_group, name: str) -> dict[str, torch.Tensor]:
     """A model's weights after it was parallelized, and gathered again."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)))
-    strategy = parallelize(model, ParallelConfig(name=name), torch.device("cpu"), team)
+    strategy = parallelize(model, ParallelConfig(name=name), torch.device("cpu"), process_group)
     return dict(strategy.whole().state_dict())
 
 
-def first_random_number(team) -> float:
-    from dl_runner.build import build_parts
+def first_random_number(process_group) -> float:
+    from dl_runner.build.parts import build_parts
 
-    build_parts(checked("model=mlp", "parallel=ddp"), team)
+    build_parts(checked("model=mlp", "parallel=ddp"), process_group)
     return torch.rand(()).item()

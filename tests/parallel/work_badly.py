@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
+from dl_runner.config.schema import ParallelConfig
 from dl_runner.errors import Interrupted, UserError
-from dl_runner.parallel.group import joined, member
-from dl_runner.parallel.settings import ParallelConfig
+from dl_runner.parallel.rendezvous import joined, member
 from dl_runner.parallel.workers import PATIENCE
 from dl_runner.runtime.interrupt import stop_on_signals
 
@@ -18,9 +18,9 @@ def rank() -> int:
 
 def wait_for_the_other() -> None:
     """As in the middle of training: no process gets further than the others."""
-    with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
+    with joined(ParallelConfig(name="ddp"), member(), cuda=False) as process_group:
         for _ in range(3000):
-            team.gather(team.rank)
+            process_group.gather(process_group.rank)
             time.sleep(0.01)
 
 
@@ -40,16 +40,16 @@ def stop_slowly(written: Path) -> None:
 
 def crash() -> None:
     if rank() == 1:
-        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
-            team.gather(1)
+        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as process_group:
+            process_group.gather(1)
             raise ValueError("this layer has a hole")
     wait_for_the_other()
 
 
 def killed_amid_training() -> None:
     if rank() == 1:
-        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as team:
-            team.gather(1)
+        with joined(ParallelConfig(name="ddp"), member(), cuda=False) as process_group:
+            process_group.gather(1)
             os.kill(os.getpid(), signal.SIGKILL)
     wait_for_the_other()
 

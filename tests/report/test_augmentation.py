@@ -7,7 +7,7 @@ from helpers import run
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dl_runner.cli import run as command
+from dl_runner.cli.app import run as command
 from dl_runner.data.augment import horizontal_flip
 from dl_runner.data.splits import Split
 from dl_runner.errors import UserError

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import make_run
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.report.compare.table import metric
 from dl_runner.tracking.run_folder import lock
 
@@ -121,8 +121,8 @@ def test_a_run_made_twice_counts_once_and_the_reader_hears_of_it(tmp_path, capsy
 def test_each_status_is_told_and_only_completed_runs_are_folded(tmp_path, capsys):
     for status in ("completed", "failed", "interrupted", "running"):
         for seed in range(2):
-            story = "Traceback …\nZeroDivisionError: on purpose\n" if status == "failed" else None
-            make_run(tmp_path / "r" / f"{status}{seed}", {"seed": seed}, status=status, traceback=story)
+            traceback_text = "Traceback …\nZeroDivisionError: on purpose\n" if status == "failed" else None
+            make_run(tmp_path / "r" / f"{status}{seed}", {"seed": seed}, status=status, traceback=traceback_text)
     with lock(tmp_path / "r" / "running1"):
         assert run(["compare", "r", "--csv"]) == 0
     out, err = capsys.readouterr()

@@ -10,7 +10,7 @@ import torch
 
 from benchmark import cases
 from benchmark.arms import bare, dlrun, notes
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 PLAIN = {"precision": "fp32", "channels_last": False, "threads": 1, "data": "float", "optimizer": "default"}

@@ -5,8 +5,8 @@ import functools
 
 import pytest
 
-from dl_runner.compose import compose
-from dl_runner.config import to_plain
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain
 from dl_runner.sweep.identity import identity
 
 

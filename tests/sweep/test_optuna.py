@@ -10,7 +10,7 @@ from helpers import rows
 from hydra.core.plugins import Plugins
 from moody import feel, folders, start, statuses, sweep, trained, wait_until
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 optuna = pytest.importorskip("optuna")

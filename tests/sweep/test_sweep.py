@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from moody import SMALL, assert_same_weights, folders, statuses, sweep
 
-from dl_runner import config
-from dl_runner.cli import run
+from dl_runner.cli.app import run
+from dl_runner.config.stored import load_config
 from dl_runner.tracking.run_folder import RunRecord
 
 pytestmark = pytest.mark.usefixtures("a_folder_with_a_moody_model")
@@ -47,7 +47,7 @@ def test_a_job_of_a_sweep_runs_alone_by_its_own_command_and_compares(capsys):
     assert record["job"]["label"] == "model.width=4"
     assert run(record["job"]["command"][1:]) == 0
     (alone,) = Path("outputs/digits/moody").iterdir()
-    assert config.load(alone / "config.yaml") == config.load(folders()[0] / "config.yaml")
+    assert load_config(alone / "config.yaml") == load_config(folders()[0] / "config.yaml")
     assert_same_weights(alone, folders()[0])
     capsys.readouterr()
     assert run(["compare", "outputs/sweeps/s", "--csv"]) == 0

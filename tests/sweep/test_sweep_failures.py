@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from moody import feel, folders, statuses, sweep
 
-from dl_runner.cli import run
+from dl_runner.cli.app import run
 from dl_runner.tracking.run_folder import RunRecord
 
 pytestmark = pytest.mark.usefixtures("a_folder_with_a_moody_model")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from dl_runner.compose import choices
+from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec

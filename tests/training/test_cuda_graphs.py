@@ -1,16 +1,18 @@
-"""Steps whose passes are replayed: by a stand-in for the graph on a processor, and by the real one on a GPU."""
+"""Steps whose passes are cuda_graph: by a stand-in for the graph on a processor, and by the real one on a GPU."""
 
 import pytest
 import torch
 from helpers import EXACT, rows, run
 from torch import nn
 
-from dl_runner import build, config
-from dl_runner.compose import compose
+from dl_runner.build.parts import build_parts, build_training
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import CONFIG, load_config, load_run, to_plain, to_yaml
 from dl_runner.errors import RunFailed, UserError
-from dl_runner.inference import evaluate_run
+from dl_runner.run.inference import evaluate_run
 from dl_runner.runtime import cuda_graph
-from dl_runner.runtime.cuda_graph import WARM_UP, Replayed
+from dl_runner.runtime.cuda_graph import WARM_UP, CudaGraphStep
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.training.loop import train
 
@@ -23,7 +25,7 @@ class Graph:
     """Does what a CUDA graph does: its capture leaves no trace, and a replay writes where the captured passes wrote."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.model, self.captured, self.replayed = model, 0, 0
+        self.model, self.captured, self.cuda_graph = model, 0, 0
 
     def capture(self, passes, device):
         self.captured += 1
@@ -35,7 +37,7 @@ class Graph:
         gradients = self._gradients()
 
         def replay() -> None:
-            self.replayed += 1
+            self.cuda_graph += 1
             self.model.zero_grad()
             again = passes()
             for name, value in again.items():
@@ -64,23 +66,23 @@ def stand_in(monkeypatch):
 
 
 def training(*overrides):
-    return build.build_training(build.build_parts(config.check(config.to_plain(compose([*EXACT, *overrides])))))
+    return build_training(build_parts(check_config(to_plain(compose([*EXACT, *overrides])))))
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_replayed_steps_lead_to_the_same_weights(model, stand_in):
-    plain, replayed = (training(*LENGTH, *model.split()) for _ in range(2))
+    plain, cuda_graph = (training(*LENGTH, *model.split()) for _ in range(2))
     torch.manual_seed(0)
     train(plain, StopRequest())
     torch.manual_seed(0)
-    graph = stand_in(replayed.model)
-    replayed.replayed = Replayed(replayed.model)
-    train(replayed, StopRequest())
-    small = 14 // replayed.horizon.steps_per_epoch  # of the shape that is not captured
-    assert (graph.captured, graph.replayed) == (1, 14 - small - WARM_UP)
-    assert plain.metrics.keys() == replayed.metrics.keys()
-    assert plain.metrics["validation/loss"] == replayed.metrics["validation/loss"]
-    others = replayed.model.state_dict()
+    graph = stand_in(cuda_graph.model)
+    cuda_graph.cuda_graph = CudaGraphStep(cuda_graph.model)
+    train(cuda_graph, StopRequest())
+    small = 14 // cuda_graph.horizon.steps_per_epoch  # of the shape that is not captured
+    assert (graph.captured, graph.cuda_graph) == (1, 14 - small - WARM_UP)
+    assert plain.metrics.keys() == cuda_graph.metrics.keys()
+    assert plain.metrics["validation/loss"] == cuda_graph.metrics["validation/loss"]
+    others = cuda_graph.model.state_dict()
     assert all(value.equal(others[name]) for name, value in plain.model.state_dict().items())
 
 
@@ -89,21 +91,21 @@ def batch():
 
 
 def summing(model):
-    def passes(batch):
+    def forward_backward(batch):
         model.zero_grad()
         loss = model(batch[0]).sum()
         loss.backward()
         return {"loss": loss.detach()}
 
-    return passes
+    return forward_backward
 
 
 def refusal(passes, model) -> str:
-    replayed = Replayed(model)
+    cuda_graph = CudaGraphStep(model)
     for _ in range(WARM_UP):
-        replayed(passes, batch())
+        cuda_graph(passes, batch())
     with pytest.raises(RunFailed, match=r"^device.cuda_graphs=on: .*; use device.cuda_graphs=off$") as caught:
-        replayed(passes, batch())
+        cuda_graph(passes, batch())
     return str(caught.value)
 
 
@@ -134,25 +136,25 @@ def test_passes_that_wait_for_the_gpu_are_refused_with_the_reason(stand_in, monk
 
 def test_outputs_are_the_callers_own(stand_in):
     stand_in(model := nn.Linear(3, 2))
-    replayed, passes = Replayed(model), summing(model)
+    cuda_graph, passes = CudaGraphStep(model), summing(model)
     first, second = batch(), batch()
     for _ in range(WARM_UP):
-        replayed(passes, first)
-    losses = [replayed(passes, one)["loss"] for one in (first, second)]
+        cuda_graph(passes, first)
+    losses = [cuda_graph(passes, one)["loss"] for one in (first, second)]
     assert losses[0] == model(first[0]).sum() and losses[1] == model(second[0]).sum()
 
 
 def test_a_run_is_evaluated_and_goes_on_elsewhere_without_graphs(tmp_path):
     folder = run(tmp_path, "model=softmax", "trainer.steps=2").record.folder
-    plain = config.load(folder / config.CONFIG)
+    plain = load_config(folder / CONFIG)
     plain["device"]["cuda_graphs"] = "on"
-    (folder / config.CONFIG).write_text(config.save(plain))
+    (folder / CONFIG).write_text(to_yaml(plain))
     assert "test/loss" in evaluate_run(folder, "test", "last")[1]
-    assert config.load_run(folder).device.cuda_graphs == "on"
-    assert config.load_run(folder, "cpu").device.cuda_graphs == "off"
-    assert config.load_run(folder, parallel={"name": "ddp", "devices": 2}).device.cuda_graphs == "off"
+    assert load_run(folder).device.cuda_graphs == "on"
+    assert load_run(folder, "cpu").device.cuda_graphs == "off"
+    assert load_run(folder, parallel={"name": "ddp", "devices": 2}).device.cuda_graphs == "off"
     with pytest.raises(UserError, match=r"device.cuda_graphs=on: is for NVIDIA GPUs"):
-        build.build_parts(config.load_run(folder))
+        build_parts(load_run(folder))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")

@@ -8,11 +8,11 @@ import pytest
 import torch
 from helpers import rows, run
 
-from dl_runner import build, config
+from dl_runner.config.stored import CONFIG, load_config, load_run, to_yaml
 from dl_runner.data.augment import horizontal_flip
 from dl_runner.data.batches import batches
 from dl_runner.data.splits import Split
-from dl_runner.inference import evaluate_run
+from dl_runner.run.inference import evaluate_run
 from dl_runner.spec import DataSpec
 
 FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
@@ -81,11 +81,15 @@ def test_large_evaluation_batches_measure_the_same(tmp_path):
 
 
 def test_a_run_is_evaluated_as_it_was_trained_whatever_this_machine_would_choose(tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "resolve_precision", lambda asked, *place: "bf16" if asked == "auto" else asked)
+    monkeypatch.setattr(
+        "dl_runner.build.parts.resolve_precision", lambda asked, *place: "bf16" if asked == "auto" else asked
+    )
     folder = run(tmp_path, *FEW, "model=lenet", "device.precision=auto").record.folder
     assert json.loads((folder / "run.json").read_text())["precision"] == "bf16"
-    monkeypatch.setattr(build, "resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked)
-    assert config.load_run(folder).device.precision == "bf16"
+    monkeypatch.setattr(
+        "dl_runner.build.parts.resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked
+    )
+    assert load_run(folder).device.precision == "bf16"
     _, measured = evaluate_run(folder, "test", "best")
     assert measured["test/loss"] == pytest.approx(
         json.loads((folder / "run.json").read_text())["metrics"]["test/loss"], rel=1e-6
@@ -94,15 +98,15 @@ def test_a_run_is_evaluated_as_it_was_trained_whatever_this_machine_would_choose
 
 def test_a_folder_of_an_earlier_version_goes_on_as_it_ran(tmp_path):
     folder = run(tmp_path, *FEW).record.folder
-    plain = config.load(folder / config.CONFIG)
+    plain = load_config(folder / CONFIG)
     for key in ("memory_format", "compile"):
         del plain["device"][key]
-    (folder / config.CONFIG).write_text(config.save(plain))
+    (folder / CONFIG).write_text(to_yaml(plain))
     record = json.loads((folder / "run.json").read_text())
     for key in ("memory_format", "compile", "threads"):
         del record[key]
     (folder / "run.json").write_text(json.dumps(record))
-    device = config.load_run(folder).device
+    device = load_run(folder).device
     assert (device.memory_format, device.compile, device.threads) == ("contiguous", "off", 1)
 
 

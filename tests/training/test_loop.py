@@ -9,12 +9,14 @@ from helpers import EXACT, rows, run
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from dl_runner import build, config
-from dl_runner.compose import compose
+from dl_runner.build.parts import build_parts, build_training
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
+from dl_runner.config.stored import to_plain
 from dl_runner.data.batches import batches
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.report.results import show_results
-from dl_runner.run import resume
+from dl_runner.run.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
@@ -46,9 +48,9 @@ COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps",
 
 def make(tmp_path, *overrides, tracker=None):
     """The Training that `dlrun OVERRIDES` would run, with its checkpoints below tmp_path."""
-    checked = config.check(config.to_plain(compose([*EXACT, *overrides])))
-    parts = build.build_parts(checked)
-    training = build.build_training(parts)
+    checked = check_config(to_plain(compose([*EXACT, *overrides])))
+    parts = build_parts(checked)
+    training = build_training(parts)
     training.checkpoints = Checkpoints(tmp_path)
     training.tracker = tracker or Tracker()
     return training, parts.data
@@ -182,7 +184,7 @@ def test_a_run_that_fails_after_its_final_test_has_one_when_it_is_resumed(tmp_pa
         raise ZeroDivisionError("on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dl_runner.run.show_results", show_and_fail)
+        patch.setattr("dl_runner.run.launch.show_results", show_and_fail)
         with pytest.raises(RunFailed, match="on purpose"):
             run(tmp_path, "trainer.epochs=1", "tracker.console=none", *EXACT, quiet=False)
     folder = tmp_path / "run"

@@ -8,7 +8,7 @@ from helpers import rows, run
 from test_loop import StopAt
 from test_loop import make as make_with_data
 
-from dl_runner.cli import run as command
+from dl_runner.cli.app import run as command
 from dl_runner.errors import UserError
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.runtime.interrupt import StopRequest

@@ -9,8 +9,9 @@ import torch
 from helpers import rows, run
 from torch import nn
 
-from dl_runner import config
-from dl_runner.compose import choices, compose, describe
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import choices, compose, describe
+from dl_runner.config.stored import to_plain
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import TWINS, from_scratch
 from dl_runner.registry import builder
@@ -137,10 +138,10 @@ def test_what_has_no_twin_is_refused_by_name_before_anything_is_swapped(layer, w
 def test_the_group_describes_its_choices_and_refuses_others():
     assert choices("layers") == ["scratch", "torch"]
     assert "written out" in describe("layers", "scratch") and "PyTorch" in describe("layers", "torch")
-    plain = config.to_plain(compose([]))
-    assert config.check(plain).layers.name == "torch"
+    plain = to_plain(compose([]))
+    assert check_config(plain).layers.name == "torch"
     with pytest.raises(UserError, match=r"layers\.name=scrtch: expected one of torch, scratch; did you mean scratch"):
-        config.check(plain | {"layers": {"name": "scrtch"}})
+        check_config(plain | {"layers": {"name": "scrtch"}})
 
 
 RUN = ("data.limit=96", "data.batch_size=16", "trainer.steps=8", "trainer.log_every=1 steps")

@@ -1,0 +1,158 @@
+"""The command line: a first argument that is a verb picks a command, anything else is a Hydra command line.
+
+Exit codes: 0 success, 1 a failed run, 2 the user's mistake, 128 + N stopped by signal N. Imports no torch; a verb
+imports what it needs.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dl_runner
+from dl_runner.errors import Interrupted, RunFailed, UserError, hint
+
+
+@dataclass
+class _Single:
+    """What became of a single run. A failure is kept here and not raised through Hydra, which would print its own
+    lines about it."""
+
+    started: bool = False
+    failure: UserError | RunFailed | None = None
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console command `dlrun`; exits the process."""
+    try:
+        code = run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed
+        code = 130
+    # Nothing is left to stop: a Ctrl-C during the interpreter's own end would replace the exit code by a death.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def run(argv: list[str]) -> int:
+    """Carry out one command line.
+
+    Returns:
+        The exit code.
+    """
+    from dl_runner.cli import verbs
+
+    try:
+        if argv and argv[0] in verbs.VERBS:
+            verbs.VERBS[argv[0]](argv[1:])
+        elif argv and argv[0] in ("-h", "--help", "help"):
+            print(verbs.help_text())
+        elif argv and argv[0] in ("-V", "--version"):
+            print(f"dlrun {dl_runner.__version__}")
+        else:
+            train(argv)
+    except UserError as error:
+        return _say(error, 2)
+    except RunFailed as error:
+        return _say(error, 1)
+    except Interrupted as stop:
+        return _say(stop, 128 + stop.signal_number)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `dlrun list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _say(error: BaseException, code: int) -> int:
+    print(f"dlrun: {error}", file=sys.stderr)
+    return code
+
+
+def train(argv: list[str]) -> None:
+    """Run a Hydra command line: one experiment, or with -m a sweep of them.
+
+    Raises:
+        UserError: something in the command line does not fit.
+        RunFailed: a run broke.
+        Interrupted: it was asked to stop.
+    """
+    from dl_runner.cli import verbs
+
+    if argv and "=" not in argv[0] and argv[0][0] not in "-+~":
+        raise UserError(f"{argv[0]}: no such command{hint(argv[0], verbs.VERBS)}; a run takes KEY=VALUE arguments")
+
+    import hydra
+
+    from dl_runner.config.compose import CONF, config_dir_of, explain
+    from dl_runner.config.stored import to_plain
+
+    # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["dlrun", *argv]
+    single = _Single()
+    # Wherever a launcher takes the task, a function of `config` brings along the resolvers that the configs use.
+    task = partial(_job, single, argv, to_plain)
+    try:
+        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
+    except (UserError, RunFailed):  # a sweep's
+        raise
+    except Exception as error:
+        if single.started:
+            raise
+        overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
+        raise UserError(explain(error, overrides, config_dir_of(argv))) from None
+    if single.failure:
+        raise single.failure
+
+
+def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, Any]], composed: Any) -> Any:
+    """One run, for Hydra; of a sweep, what became of the job."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from dl_runner.config.check import check_config
+    from dl_runner.config.stored import sweep_section, to_plain
+
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        from dl_runner.sweep.job import perform
+
+        sys.argv = ["dlrun", *argv]  # this may be a launcher's process
+        return perform(to_plain(composed), sweep_section(composed), Path(hydra.sweep.dir))
+    single.started = True
+    try:
+        _refuse_sweep(hydra.overrides.task)
+        checked = check_config(to_plain(composed))
+        part = checked.lesson or checked.model
+        parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
+        if checked.lesson is not None:
+            from dl_runner.run.lesson import teach
+
+            teach(checked, parent, _timestamp())
+        else:
+            from dl_runner.run.launch import launch
+
+            launch(checked, parent, _timestamp())
+    except (UserError, RunFailed) as error:
+        single.failure = error
+    except Exception as error:
+        # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
+        traceback.print_exc()
+        single.failure = RunFailed(f"{type(error).__name__}: {error}")
+
+
+def _refuse_sweep(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        if override.lstrip("+").startswith(("sweep=", "sweep.")):
+            raise UserError(f"{override}: only a sweep has this; add -m")
+
+
+def _timestamp() -> str:
+    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

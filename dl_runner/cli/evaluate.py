@@ -1,0 +1,22 @@
+"""dlrun evaluate: a run's weights on a split of its data."""
+
+import argparse
+
+from dl_runner.cli.options import device_option, run_folder_of
+
+
+def evaluate(argv: list[str]) -> None:
+    """dlrun evaluate RUN: the metrics of a run's weights on a split."""
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--split", choices=["train", "validation", "test"], default="test")
+        parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
+        device_option(parser)
+
+    given = run_folder_of("evaluate", "Measure a run's weights on a split of its data.", argv, more)
+    from dl_runner.run.inference import evaluate_run
+
+    weights, metrics = evaluate_run(given.run, given.split, given.weights, given.device)
+    print(weights)
+    for name, value in metrics.items():
+        print(f"{name:<20} {value:.4f}")

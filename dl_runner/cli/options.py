@@ -1,0 +1,33 @@
+"""What the verbs' command lines share."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from dl_runner.errors import UserError
+
+
+def parser_of(verb: str, purpose: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False)
+
+
+def device_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", help="compute here and not where the run did, such as cpu or cuda:1")
+
+
+def run_folder_of(
+    verb: str, purpose: str, argv: list[str], more: Callable[[argparse.ArgumentParser], None] | None = None
+) -> argparse.Namespace:
+    """The parsed arguments of a verb whose first one is a run folder.
+
+    Raises:
+        UserError: it is none.
+    """
+    parser = parser_of(verb, purpose)
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as outputs/digits/lenet/TIME")
+    if more:
+        more(parser)
+    given = parser.parse_intermixed_args(argv)
+    if not (given.run / "run.json").is_file():
+        raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
+    return given

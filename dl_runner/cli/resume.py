@@ -1,0 +1,35 @@
+"""dlrun resume: going on with a run."""
+
+import argparse
+
+from dl_runner.cli.options import device_option, run_folder_of
+
+
+def resume(argv: list[str]) -> None:
+    """dlrun resume RUN: go on with a run that was interrupted, killed or failed."""
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        device_option(parser)
+        parser.add_argument("--parallel", metavar="NAME", help="share it out in another way, such as none, ddp or fsdp")
+        parser.add_argument("--devices", type=int, metavar="N", help="over so many devices")
+
+    given = run_folder_of("resume", "Go on with a run from its last checkpoint.", argv, more)
+    folder = given.run
+    changed = {"name": given.parallel, "devices": given.devices}
+    parallel = {key: value for key, value in changed.items() if value is not None}
+    if given.parallel in ("none", "data_parallel") and given.devices is None:
+        parallel["devices"] = None
+    from dl_runner.config.stored import load_run
+    from dl_runner.tracking.run_folder import RunRecord
+
+    if RunRecord.load(folder)["status"] == "completed":
+        print(f"{folder}: already completed; nothing to do")
+        return
+    if load_run(folder).lesson is not None:
+        from dl_runner.run.lesson import go_on
+
+        go_on(folder)
+    else:
+        from dl_runner.run.launch import resume as go_on_training
+
+        go_on_training(folder, device=given.device, parallel=parallel)

@@ -1,0 +1,61 @@
+"""dlrun summary: what a command line would train, without training it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dl_runner.cli.options import parser_of
+from dl_runner.config.compose import compose
+
+if TYPE_CHECKING:
+    from dl_runner.build.parts import Parts
+
+
+def summary(argv: list[str]) -> None:
+    """dlrun summary KEY=VALUE…: the model's layers, the schedule's curve, a picture of what an augmentation does."""
+    parser = parser_of("summary", "Show the layers of the model that KEY=VALUE… would train.")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("augmented.png"),
+        metavar="FILE",
+        help="where augment=… draws augmented copies of training images (default ./augmented.png)",
+    )
+    parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
+    given = parser.parse_intermixed_args(argv)
+    from dl_runner.config.check import check_config
+    from dl_runner.config.stored import to_plain
+
+    checked = check_config(to_plain(compose(given.overrides, given.config_dir)))
+    from rich.console import Console
+
+    from dl_runner.report.curve import draw_rates
+    from dl_runner.report.summary import render, summarize
+    from dl_runner.run.launch import fitting_parts
+
+    parts = fitting_parts(checked)
+    table = render(summarize(parts.model, parts.data.spec))
+    table.title = f"{checked.model.name} on {checked.data.name}"
+    Console().print(table)
+    rates, per_epoch = _learning_rates(parts)
+    if min(rates) != max(rates) or any(override.startswith("schedule") for override in given.overrides):
+        print(draw_rates(rates, per_epoch))
+    if parts.builders.augment and any(override.lstrip("+").startswith("augment") for override in given.overrides):
+        _draw_augmented(parts, given.picture)
+
+
+def _learning_rates(parts: "Parts") -> tuple[list[float], int]:
+    """The rate of each step, as far as the schedule knows it beforehand, and the steps per epoch."""
+    from dl_runner.build.parts import build_horizon
+
+    horizon = build_horizon(parts.config, parts.data)
+    schedule, rate = parts.builders.schedule(horizon), parts.config.optimizer.arguments.get("lr", 1.0)
+    return [rate * schedule(step) for step in range(horizon.steps)], horizon.steps_per_epoch
+
+
+def _draw_augmented(parts: "Parts", path: Path) -> None:
+    from dl_runner.report.augmentation import augmented_copies
+    from dl_runner.report.pictures import save_png
+
+    save_png(augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed), path)
+    print(f"augmented copies of training images: {path}")

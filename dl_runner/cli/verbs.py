@@ -1,0 +1,52 @@
+"""The verbs of the command line, and the help that lists them. Imports no torch; a verb imports what it needs."""
+
+from collections.abc import Callable
+
+from dl_runner.cli.compare import compare
+from dl_runner.cli.evaluate import evaluate
+from dl_runner.cli.list import list_choices
+from dl_runner.cli.predict import predict
+from dl_runner.cli.resume import resume
+from dl_runner.cli.summary import summary
+from dl_runner.cli.tensorboard import tensorboard
+from dl_runner.config.compose import groups
+
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    "list": list_choices,
+    "summary": summary,
+    "resume": resume,
+    "evaluate": evaluate,
+    "predict": predict,
+    "compare": compare,
+    "tensorboard": tensorboard,
+}
+
+
+def help_text() -> str:
+    """What `dlrun --help` prints."""
+    verbs = "\n".join(
+        f"  {(verb.__doc__ or '').splitlines()[0].replace(': ', chr(10) + ' ' * 10, 1)}" for verb in VERBS.values()
+    )
+    return f"""dlrun: deep-learning experiments from one command line
+
+  dlrun [KEY=VALUE …]
+          train the default, LeNet on handwritten digits, with any part of it changed
+  dlrun -m KEY=A,B …
+          train every combination; with sweep.name=NAME the same command goes on where it stopped
+{verbs}
+
+Examples
+  dlrun model=resnet18 data=fashion_mnist
+  dlrun -m model=mlp,lenet optimizer.lr=0.1,0.05
+  dlrun experiment=notes/lenet
+  dlrun debug=overfit model=mlp
+
+Groups (dlrun list GROUP shows the choices)
+  {", ".join(groups())}
+
+Options
+  --cfg job             show the config that would run
+  --config-dir DIR      a folder of your own with more choices
+  -sc install=bash      tab completion: eval "$(dlrun -sc install=bash)"; also zsh, fish
+  --hydra-help          Hydra's own options
+  --version"""

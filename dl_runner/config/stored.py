@@ -1,0 +1,102 @@
+"""Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dl_runner.config.check import check_config
+from dl_runner.config.schema import Config
+from dl_runner.errors import UserError
+from dl_runner.runtime.cores import allowed_cores
+from dl_runner.runtime.files import read_json
+
+# `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
+OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
+OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
+
+CONFIG = "config.yaml"  # of a run folder
+_EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
+
+
+def to_plain(composed: DictConfig) -> dict[str, Any]:
+    """A composed config, resolved, as plain containers without the sections of Hydra and of the sweep around it.
+
+    Raises:
+        UserError: a mandatory value (???) is missing or an interpolation has no target.
+    """
+    try:
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        if "Missing mandatory value" in reason:
+            raise UserError(f"{error.full_key}: needs a value; add {error.full_key}=… to the command line") from None
+        raise UserError(f"{error.full_key}: {reason}") from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items() if key not in ("hydra", "sweep")}
+
+
+def sweep_section(composed: DictConfig) -> dict[str, Any]:
+    """The `sweep` group of a composed config, resolved, as plain containers."""
+    found = OmegaConf.to_container(composed.sweep, resolve=True)
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """The plain containers of a run's config.yaml.
+
+    Raises:
+        UserError: no such file, or no YAML mapping in it.
+    """
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); is its folder a run folder?") from None
+    except Exception as error:  # PyYAML's scanner and parser errors share no public base with OmegaConf's
+        raise UserError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
+    if not isinstance(loaded, DictConfig):
+        raise UserError(f"{path}: not a run's config.yaml")
+    return to_plain(loaded)
+
+
+def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
+    """The checked config of a run folder, fitted to the place where it is read.
+
+    Args:
+        folder: a run folder.
+        device: replaces the run's own device.
+        parallel: replaces keys of the run's `parallel` section.
+
+    Raises:
+        UserError: no run folder, or a config that this version does not understand.
+    """
+    plain = load_config(folder / CONFIG)
+    root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
+    if root and here and not Path(root).exists():  # the run was made elsewhere
+        plain["data"]["root"] = here
+    if device:
+        plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
+    elif isinstance(plain.get("device"), dict):
+        plain["device"] |= _resolved(folder)
+    if parallel:
+        plain["parallel"] = {**plain.get("parallel", {}), **parallel}
+        plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
+    return check_config(plain)
+
+
+def _resolved(folder: Path) -> dict[str, Any]:
+    """How the run computed where its config left that open: it shall go on, and be measured, in the same way."""
+    record = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
+    keys = ("precision", "memory_format", "compile", "threads") if isinstance(record, dict) else ()
+    found = {key: record[key] for key in keys if record.get(key) is not None}
+    if "threads" in found:
+        found["threads"] = min(found["threads"], allowed_cores())
+    return found
+
+
+def to_yaml(plain: dict[str, Any]) -> str:
+    """YAML text of plain containers, for `load_config`."""
+    return OmegaConf.to_yaml(OmegaConf.create(plain))

@@ -1,0 +1,91 @@
+"""Metric sums that stay on the device until somebody reads them."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dl_runner.errors import RunFailed
+from dl_runner.parallel.process_group import ProcessGroup
+from dl_runner.tasks.task import Sums, Task
+
+
+class Means:
+    """Running means of a task's metrics over the examples since the last reset.
+
+    `add` only enqueues device work; `read` and `require_finite` synchronize.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.reset()
+
+    def reset(self) -> None:
+        self.sums: Sums = {}
+        self.examples = 0
+        self._unread: list[tuple[int, Tensor]] = []
+
+    def add(self, sums: Sums, examples: int, step: int = 0) -> None:
+        """Add the sums over `examples` examples, which belong to step number `step`."""
+        if not sums:
+            return
+        if self.sums:
+            for name, value in sums.items():
+                self.sums[name] += value
+        else:
+            self.sums = {name: value.clone() for name, value in sums.items()}
+        self.examples += examples
+        self._unread.append((step, sums["loss"]))
+
+    def read(self) -> dict[str, float]:
+        """The metrics, `{NAME: mean}`; empty before the first `add`."""
+        if not self.examples:
+            return {}
+        return self.task.report({name: value.item() for name, value in self.sums.items()}, self.examples)
+
+    def over(self, process_group: ProcessGroup) -> "Means":
+        """These over what all processes of the process_group have added; all of them have to ask."""
+        if process_group.size == 1:
+            return self
+        together = Means(self.task)
+        for sums, examples in process_group.gather(
+            ({name: value.cpu() for name, value in self.sums.items()}, self.examples)
+        ):
+            together.add(sums, examples)  # in the order of their ranks: to the last bit the same sums everywhere
+        together._unread.clear()
+        return together
+
+    def require_finite(self, process_group: ProcessGroup) -> None:
+        """Check every loss that was added since the last check, in every process; all of them have to ask.
+
+        Raises:
+            Diverged: one is NaN or infinite.
+        """
+        unread, self._unread = self._unread, []
+        found = None
+        if unread and (bad := (~torch.stack([loss for _, loss in unread]).isfinite()).nonzero()).numel():
+            step, loss = unread[int(bad[0])]
+            found = step, "NaN" if math.isnan(loss.item()) else "infinite"
+        if everywhere := [one for one in process_group.gather(found) if one]:
+            raise Diverged(*min(everywhere))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": dict(self.sums), "examples": self.examples}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        self.sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self.examples = state["examples"]
+
+
+class Diverged(RunFailed):
+    """The loss left the finite numbers.
+
+    Args:
+        step: the first step (from 1) whose loss is not finite.
+        what: "NaN" or "infinite".
+    """
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"the loss is {what} at step {step}")
+        self.step = step

@@ -1,0 +1,63 @@
+"""Every experiment and debug preset runs a few steps of everything, on small files in the official formats."""
+
+import json
+
+import numpy as np
+import pytest
+from data_formats import write_idx, write_python2_pickle
+from helpers import run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dl_runner.config.compose import choices
+
+
+@pytest.fixture(scope="module")
+def small_data(tmp_path_factory):
+    root, generator = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for part, n in (("train", 200), ("t10k", 20)):
+        raw = root / "FashionMNIST" / "raw"
+        write_idx(raw / f"{part}-images-idx3-ubyte", generator.integers(0, 256, (n, 28, 28), np.uint8))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", (np.arange(n) % 10).astype(np.uint8))
+    folder = root / "cifar-10-batches-py"
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        pixels = generator.integers(0, 256, (40, 3072), np.uint8)
+        write_python2_pickle(
+            folder / name, {"data": pixels, "labels": [i % 10 for i in range(40)], "batch_label": name}
+        )
+    write_python2_pickle(folder / "batches.meta", {"label_names": [f"class{i}" for i in range(10)], "num_vis": 3072})
+    return root
+
+
+@pytest.mark.parametrize("experiment", choices("experiment"))
+def test_an_experiment_takes_its_steps(experiment, small_data, tmp_path):
+    fewest = ("data.batch_size=2", "trainer.steps=2", "trainer.evaluate_batches=1")
+    result = run(tmp_path, f"experiment={experiment}", "debug=fast", *fewest, f"data.root={small_data}")
+    record = json.loads((result.record.folder / "run.json").read_text())
+    assert (record["status"], record["step"]) == ("completed", 2)
+    assert "test/loss" in record["metrics"]
+
+
+@pytest.mark.parametrize("data", ["fashion_mnist", "cifar10"])
+def test_a_runs_results_are_pictures_in_tensorboard(data, small_data, tmp_path):
+    options = ("model=softmax", "debug=fast", "tracker.tensorboard=true")
+    folder = run(tmp_path, f"data={data}", f"data.root={small_data}", *options).record.folder
+    events = EventAccumulator(str(folder)).Reload()
+    assert {"test/confusion", "test/predictions"} <= set(events.Tags()["images"])
+
+
+@pytest.mark.parametrize("debug", choices("debug"))
+def test_a_debug_preset_runs(debug, tmp_path):
+    assert run(tmp_path, f"debug={debug}", "model=softmax", "trainer.steps=8").record["status"] == "completed"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_precision_is_used_and_recorded(precision, tmp_path):
+    record = run(tmp_path, "debug=fast", f"device.precision={precision}").record
+    assert record["precision"] == precision
+
+
+def test_real_fashion_mnist_trains_as_well_as_a_plain_loop(real_root, tmp_path):
+    # A plain loop at these settings gave 0.739 to 0.800 after two epochs, over six seeds.
+    options = ("experiment=notes/lenet", "trainer.epochs=2", "data.limit=12000", "data.batch_size=32")
+    result = run(tmp_path, *options, "trainer.test=last", f"data.root={real_root}")
+    assert result.record["metrics"]["test/accuracy"] > 0.70

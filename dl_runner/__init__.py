@@ -4,4 +4,4 @@ from dl_runner.registry import register
 from dl_runner.spec import DataSpec
 
 __all__ = ["DataSpec", "__version__", "register"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -18,11 +18,13 @@ from dl_runner.errors import UserError, hint
 PACKAGES = {
     "model": "dl_runner.models",
     "data": "dl_runner.datasets",
+    "fitted": "dl_runner.data.fitted",
     "task": "dl_runner.tasks",
     "lesson": "dl_runner.lessons",
 }
 MODULES = {
     "loss": ("dl_runner.tasks.losses", "dl_runner.tasks.losses_scratch"),
+    "tokenizer": ("dl_runner.data.tokenizers",),
     "optimizer": ("dl_runner.optim.optimizers", "dl_runner.optim.scratch"),
     "schedule": ("dl_runner.optim.schedules",),
     "init": ("dl_runner.init.initializers",),

@@ -1,4 +1,4 @@
-"""The functions that make the parts of a run, found by their names, their keywords checked and bound."""
+"""The functions that make the components of a run, found by their names, their keywords checked and bound."""
 
 import dataclasses
 import inspect
@@ -11,17 +11,21 @@ import torch
 from torch import nn
 
 from dl_runner import registry
+from dl_runner.config.schema import Component, Config
 from dl_runner.config.types import arguments
-from dl_runner.data.augment import compose
-from dl_runner.data.splits import Data
+from dl_runner.data.dataset import Data
+from dl_runner.data.transforms import compose
 from dl_runner.errors import UserError
 from dl_runner.plugins import load_plugins
-from dl_runner.config.schema import Config, Component
+from dl_runner.tasks.task import Task
 
+AUTO = "auto"  # a task or tokenizer that the data choose
 # Parameters of the builders that the program fills in; a config may not.
 GIVEN = {
-    "data": {"root", "seed", "image_size"},
+    "data": {"root", "seed", "image_size", "tokenizer"},
+    "tokenizer": set(),
     "model": {"data"},
+    "task": {"data", "loss", "fitted", "label_smoothing"},
     "loss": {"data"},
     "optimizer": {"groups"},
     "schedule": {"horizon"},
@@ -32,10 +36,17 @@ GIVEN = {
 
 @dataclass(frozen=True)
 class Builders:
-    """One function per part with its keywords checked and bound; still to be called with what the program gives."""
+    """One function per component with its keywords checked and bound; still to be called with what the program gives.
+
+    Args:
+        task: None for the data's own.
+        tokenizer: None for the data's own.
+    """
 
     data: Callable[..., Data]
+    tokenizer: Callable[..., Any] | None
     model: Callable[..., nn.Module]
+    task: Callable[..., Task] | None
     loss: Callable[..., Any]
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., Callable[[int], float]]
@@ -44,31 +55,46 @@ class Builders:
 
 
 def check_builders(config: Config) -> Builders:
-    """Every part's builder, with its keywords checked against the signature.
+    """Every component's builder, with its keywords checked against the signature.
 
     Raises:
         UserError: an unknown name, or a keyword that is unknown, missing or ill-typed.
     """
     load_plugins(config.plugins)
+    found = {group: _bound(group, getattr(config, group)) for group in ("data", "loss", "optimizer", "schedule", "init")}
+    chosen = {group: _chosen(group, getattr(config, group)) for group in ("task", "tokenizer")}
+    transforms = [_bound("augment", component)() for component in config.augment.components]
+    model = _bound("model", _with_dropout(config))
+    return Builders(**found, **chosen, model=model, augment=compose(transforms) if transforms else None)
 
-    def bind(group: str, part: Component) -> Callable[..., Any]:
-        function = registry.builder(group, part.builder_name)
-        return partial(function, **arguments(function, part.arguments, group, GIVEN[group]))
 
-    transforms = [bind("augment", part)() for part in config.augment.parts]
-    return Builders(
-        **{group: bind(group, getattr(config, group)) for group in GIVEN if group not in ("model", "augment")},
-        model=bind("model", _with_dropout(config)),
-        augment=compose(transforms) if transforms else None,
-    )
+def _bound(group: str, component: Component) -> Callable[..., Any]:
+    function = registry.builder(group, component.builder_name)
+    return partial(function, **arguments(function, component.arguments, group, GIVEN[group]))
+
+
+def _chosen(group: str, component: Component) -> Callable[..., Any] | None:
+    if component.builder_name != AUTO:
+        return _bound(group, component)
+    for name, value in component.arguments.items():
+        raise UserError(f"{group}.{name}={value}: name the {group} that it is for, as in {group}=NAME")
+    return None
 
 
 def _with_dropout(config: Config) -> Component:
-    """The model's part, its dropout replaced by the regularization's where one is set."""
-    rate, part = config.regularization.dropout, config.model
+    """The model's component, its dropout replaced by the regularization's where one is set."""
+    rate, component = config.regularization.dropout, config.model
     if rate is None:
-        return part
-    signature = inspect.signature(registry.builder("model", part.builder_name))
+        return component
+    signature = inspect.signature(registry.builder("model", component.builder_name))
     if "dropout" not in signature.parameters:
-        raise UserError(f"regularization.dropout={rate}: model {part.name} has no dropout; use regularization=none")
-    return dataclasses.replace(part, arguments=part.arguments | {"dropout": rate})
+        raise UserError(
+            f"regularization.dropout={rate}: model {component.name} has no dropout; use regularization=none"
+        )
+    return dataclasses.replace(component, arguments=component.arguments | {"dropout": rate})
+
+
+def offered(function: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Those of the values that a builder asks for."""
+    inside = function.func if isinstance(function, partial) else function
+    return {name: value for name, value in values.items() if name in inspect.signature(inside).parameters}

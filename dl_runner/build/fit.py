@@ -6,53 +6,91 @@ import math
 import torch
 from torch import nn
 
-from dl_runner.build.parts import build_horizon, build_task
-from dl_runner.build.builders import Builders
-from dl_runner.data.splits import Data
+from dl_runner.build.experiment import Experiment, build_experiment
+from dl_runner.config.schema import Config
+from dl_runner.data.batch import blank, call
+from dl_runner.data.dataset import Fitted
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
-from dl_runner.config.schema import Config
-from dl_runner.spec import DataSpec
+from dl_runner.parallel.process_group import ProcessGroup
+from dl_runner.spec import DataSpec, Image
 
 
-def check_fit(config: Config, builders: Builders, data: Data, model: nn.Module, processes: int = 1) -> None:
-    """Check what can only be known with the data and the model at hand, before a run folder is made.
-
-    Args:
-        processes: that share each batch.
+def checked_experiment(
+    config: Config, process_group: ProcessGroup | None = None, fitted: Fitted | None = None
+) -> Experiment:
+    """`build_experiment`, whose parts fit each other.
 
     Raises:
-        UserError: a loss or label smoothing for another task, a schedule that does not fit the length of the run,
-            an augmentation of vectors or of too small images, early stopping or a reactive schedule without validation
-            data, or an example left alone where batch normalization needs two.
+        UserError: they do not fit each other, the data or this machine.
     """
-    build_task(config, builders, data.spec)
-    schedule = builders.schedule(build_horizon(config, data))
-    if isinstance(schedule, MetricSchedule) and data.validation is None:
+    experiment = build_experiment(config, process_group, fitted)
+    check_fit(experiment)
+    return experiment
+
+
+def check_fit(experiment: Experiment) -> None:
+    """Check what can only be known with the data and the model at hand.
+
+    Raises:
+        UserError: a model whose outputs the task cannot use, a schedule that does not fit the length of the run, an
+            augmentation of vectors or of too small images, early stopping or a schedule that follows a metric without
+            validation data, or an example left alone where batch normalization needs two.
+    """
+    config, data, augment = experiment.config, experiment.data, experiment.builders.augment
+    if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
         raise UserError(
             f"schedule={config.schedule.name}: there are no validation data to react to; set data.validation=0.1"
         )
-    if builders.augment is not None and not data.spec.is_image:
-        raise UserError("augment: works on images, and the data set holds vectors; use augment=none")
-    if builders.augment is not None:  # it refuses images that are too small for it
-        builders.augment(torch.zeros(1, *data.spec.input_shape), torch.Generator())
+    if augment is not None and not isinstance(data.spec.inputs, Image):
+        raise UserError("augment: works on images, and the data set holds none; use augment=none")
+    if augment is not None:  # it refuses images that are too small for it
+        augment(torch.zeros(1, *data.spec.input_shape), torch.Generator())
     patience = config.regularization.early_stopping
     if patience and data.validation is None:
         raise UserError(
             f"regularization.early_stopping={patience}: there are no validation data to watch; set data.validation=0.1"
         )
+    if experiment.device_settings.cuda_graphs and hasattr(experiment.task, "state_dict"):
+        raise UserError("device.cuda_graphs=on: cannot replay a task that carries a state from step to step; use off")
+    _check_outputs(experiment)
+    _check_parts(experiment)
 
-    size, examples = config.data.batch_size, len(data.train)
-    if min(_shares(examples, size, processes)) < (config.trainer.accumulate if processes > 1 else 1):
+
+def _check_outputs(experiment: Experiment) -> None:
+    """Let the task take the model's outputs for a blank batch, in evaluation mode."""
+    model, batch = experiment.model, blank(experiment.spec, 1)
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            experiment.task.step(model, batch)
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "
+            f"({type(error).__name__}: {reason})"
+        ) from error
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _check_parts(experiment: Experiment) -> None:
+    config, size, examples = experiment.config, experiment.config.data.batch_size, len(experiment.data.train)
+    processes, accumulate = experiment.process_group.size, config.trainer.accumulate
+    if experiment.data.train.ordered:
+        return
+    if min(_shares(examples, size, processes)) < (accumulate if processes > 1 else 1):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches leave one that "
-            f"{processes} processes cannot share out, with trainer.accumulate={config.trainer.accumulate} parts each; "
+            f"{processes} processes cannot share out, with trainer.accumulate={accumulate} parts each; "
             "choose another batch size"
         )
-    if 1 in _part_sizes(examples, size, config.trainer.accumulate, processes) and not _takes_one(model, data.spec):
+    if 1 in _part_sizes(examples, size, accumulate, processes) and not _takes_one(experiment.model, experiment.spec):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
-            f"trainer.accumulate={config.trainer.accumulate} parts, leave one example alone, and the batch "
+            f"trainer.accumulate={accumulate} parts, leave one example alone, and the batch "
             f"normalization of {config.model.name} needs two; choose another batch size"
         )
 
@@ -76,7 +114,7 @@ def _takes_one(model: nn.Module, spec: DataSpec) -> bool:
     """Whether a model can train on one example. Batch normalization cannot where its feature maps are 1×1."""
     with torch.random.fork_rng(devices=[]):
         try:
-            copy.deepcopy(model).train()(torch.zeros(1, *spec.input_shape))
+            call(copy.deepcopy(model).train(), blank(spec, 1).inputs)
         except ValueError:
             return False
     return True

@@ -1,29 +1,59 @@
 """dlrun predict: a run's weights on a user's own inputs."""
 
 import argparse
+import re
 from pathlib import Path
+from typing import Any
 
 from dl_runner.cli.options import run_folder_of
-from dl_runner.errors import UserError
+
+_OURS = ("--weights", "--out", "--help")
+_VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 
 def predict(argv: list[str]) -> None:
-    """dlrun predict RUN IMAGE…: the most probable classes of your own pictures."""
+    """dlrun predict RUN INPUT…: what a run's model makes of your own pictures or texts."""
 
     def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files")
-        parser.add_argument("--top", type=int, default=3, metavar="K", help="classes per picture (default 3)")
+        parser.add_argument("inputs", nargs="*", metavar="INPUT", help="picture files, or texts in quotes")
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
-        parser.add_argument("--invert", action="store_true", help="for dark-on-light pictures of light-on-dark data")
+        parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
+        parser.epilog = (
+            "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts."
+        )
 
-    given = run_folder_of("predict", "Name the classes of your own pictures.", argv, more)
-    if given.top < 1:
-        raise UserError(f"--top {given.top}: expected a whole number at least 1")
+    argv, options = split_options(argv)
+    given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     from rich.console import Console
 
-    from dl_runner.report.predictions import render
-    from dl_runner.run.inference import predict_images
+    from dl_runner.report.answers import render
+    from dl_runner.run.inference import predict as answers
 
-    Console().print(
-        render(given.images, predict_images(given.run, given.images, given.top, given.weights, given.invert))
-    )
+    Console().print(render(answers(given.run, given.inputs, given.weights, options), given.out))
+
+
+def split_options(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The arguments of every task, and the options of this one, which only the run can tell: --NAME, --NAME=VALUE, or
+    --NAME VALUE where the value is a number or true, false or null."""
+    ours: list[str] = []
+    options: dict[str, Any] = {}
+    rest = iter(range(len(argv)))
+    for place in rest:
+        name, equals, text = argv[place].partition("=")
+        if not name.startswith("--") or name in _OURS or name == "--":
+            ours.append(argv[place])
+            continue
+        following = argv[place + 1] if place + 1 < len(argv) else ""
+        if not equals and _VALUE.fullmatch(following):
+            text, equals = following, "="
+            next(rest)
+        options[name[2:].replace("-", "_")] = _read(text) if equals else True
+    return ours, options
+
+
+def _read(text: str) -> Any:
+    if text in ("true", "false", "null"):
+        return {"true": True, "false": False, "null": None}[text]
+    if not _VALUE.fullmatch(text):
+        return text
+    return int(text) if re.fullmatch(r"-?\d+", text) else float(text)

@@ -7,7 +7,7 @@ from dl_runner.cli.options import parser_of
 from dl_runner.config.compose import compose
 
 if TYPE_CHECKING:
-    from dl_runner.build.parts import Parts
+    from dl_runner.build.experiment import Experiment
 
 
 def summary(argv: list[str]) -> None:
@@ -29,33 +29,36 @@ def summary(argv: list[str]) -> None:
     checked = check_config(to_plain(compose(given.overrides, given.config_dir)))
     from rich.console import Console
 
+    from dl_runner.build.fit import checked_experiment
     from dl_runner.report.curve import draw_rates
     from dl_runner.report.summary import render, summarize
-    from dl_runner.run.launch import fitting_parts
 
-    parts = fitting_parts(checked)
-    table = render(summarize(parts.model, parts.data.spec))
+    experiment = checked_experiment(checked)
+    table = render(summarize(experiment.model, experiment.spec))
     table.title = f"{checked.model.name} on {checked.data.name}"
     Console().print(table)
-    rates, per_epoch = _learning_rates(parts)
+    rates, per_epoch = _learning_rates(experiment)
     if min(rates) != max(rates) or any(override.startswith("schedule") for override in given.overrides):
         print(draw_rates(rates, per_epoch))
-    if parts.builders.augment and any(override.lstrip("+").startswith("augment") for override in given.overrides):
-        _draw_augmented(parts, given.picture)
+    if experiment.builders.augment and any(override.lstrip("+").startswith("augment") for override in given.overrides):
+        _draw_augmented(experiment, given.picture)
 
 
-def _learning_rates(parts: "Parts") -> tuple[list[float], int]:
+def _learning_rates(experiment: "Experiment") -> tuple[list[float], int]:
     """The rate of each step, as far as the schedule knows it beforehand, and the steps per epoch."""
-    from dl_runner.build.parts import build_horizon
+    from dl_runner.build.experiment import build_horizon
 
-    horizon = build_horizon(parts.config, parts.data)
-    schedule, rate = parts.builders.schedule(horizon), parts.config.optimizer.arguments.get("lr", 1.0)
+    horizon = build_horizon(experiment.config, experiment.data)
+    schedule, rate = experiment.builders.schedule(horizon), experiment.config.optimizer.arguments.get("lr", 1.0)
     return [rate * schedule(step) for step in range(horizon.steps)], horizon.steps_per_epoch
 
 
-def _draw_augmented(parts: "Parts", path: Path) -> None:
+def _draw_augmented(experiment: "Experiment", path: Path) -> None:
     from dl_runner.report.augmentation import augmented_copies
     from dl_runner.report.pictures import save_png
 
-    save_png(augmented_copies(parts.data.train, parts.data.spec, parts.builders.augment, parts.config.seed), path)
+    save_png(
+        augmented_copies(experiment.data.train, experiment.spec, experiment.builders.augment, experiment.config.seed),
+        path,
+    )
     print(f"augmented copies of training images: {path}")

@@ -41,6 +41,7 @@ def check_config(plain: dict[str, Any]) -> Config:
         ("init", config.init, set()),
         ("model", config.model, None),
         ("data", config.data, None),
+        *(() if config.task.builder_name == "auto" else (("task", config.task, None),)),
     ):
         try:
             if given is None:  # its module imports torch, so build.py checks the rest

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dl_runner.config.durations import Duration, Steps
+from dl_runner.config.groups import GroupConfig
 from dl_runner.config.types import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, checked
 from dl_runner.errors import UserError, hint
 
@@ -73,7 +74,7 @@ class AugmentConfig:
     transforms: list[dict]
 
     @property
-    def parts(self) -> list[Component]:
+    def components(self) -> list[Component]:
         return [section(Component, transform, f"augment.transforms.{i}") for i, transform in enumerate(self.transforms)]
 
 
@@ -123,6 +124,8 @@ class TrainerConfig:
     clip_norm: Positive | None
     test: Literal["best", "last", "every", "never"]
     evaluate_batches: PositiveInt | None
+    meter_every: Steps | None = None
+    show_every: Steps | None = None
     profile_steps: CountInt
 
 
@@ -132,6 +135,39 @@ class TrackerConfig:
     tensorboard: bool
 
 
+@dataclass(frozen=True)
+class PretrainedConfig:
+    """Weights to begin with.
+
+    Args:
+        source: a run folder, a file, or "torchvision:NAME" (`from`); None for the initialization's.
+        without: patterns for names of tensors that are left out and stay as they were initialized (`except`).
+    """
+
+    source: str | None = None
+    without: tuple[str, ...] = ()
+
+    expects = "keys from and except, as in pretrained.from=RUN 'pretrained.except=[head.*]'"
+
+    @classmethod
+    def parse(cls, value: Any) -> "PretrainedConfig":
+        """Read the section.
+
+        Raises:
+            ValueError: it has other keys or values.
+        """
+        if not isinstance(value, Mapping) or not set(value) <= {"from", "except"}:
+            raise ValueError(f"{value!r} is not {cls.expects}")
+        source, without = value.get("from"), value.get("except") or []
+        texts = isinstance(without, list | tuple) and all(isinstance(pattern, str) for pattern in without)
+        if not isinstance(source, str | None) or not texts or (without and source is None):
+            raise ValueError(f"{value!r} is not {cls.expects}")
+        return cls(source, tuple(without))
+
+
+AUTO = Component(name="auto")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """One experiment. `plain` is the same as resolved plain containers, which is what a run folder stores."""
@@ -139,11 +175,15 @@ class Config:
     data: DataConfig
     model: Component
     layers: LayersConfig
+    task: Component = AUTO
+    tokenizer: Component = AUTO
     loss: Component
     optimizer: Component
     schedule: Component
     regularization: RegularizationConfig
     init: Component
+    pretrained: PretrainedConfig = PretrainedConfig()
+    groups: list[GroupConfig] = field(default_factory=list)
     augment: AugmentConfig
     device: DeviceConfig
     parallel: ParallelConfig = ONE_DEVICE
@@ -172,6 +212,11 @@ def section(schema: type, values: Any, key: str) -> Any:
         raise UserError(f"{key}={values}: expected keys and values, as in conf/{key}/")
     hints = typing.get_type_hints(schema, include_extras=True)
     names = {field.name for field in dataclasses.fields(schema)} - {"arguments", "plain"}
+    optional = {
+        field.name
+        for field in dataclasses.fields(schema)
+        if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+    }
     dotted = f"{key}." if key else ""
     rest = {name: value for name, value in values.items() if name not in names}
     if rest and not issubclass(schema, Component):
@@ -179,7 +224,7 @@ def section(schema: type, values: Any, key: str) -> Any:
         raise UserError(f"{dotted}{name}={value}: no such key{hint(name, names)}")
     result = {}
     for name in sorted(names):
-        if name not in values and hasattr(schema, name):  # a run folder older than this key, which has a default
+        if name not in values and name in optional:  # a run folder older than this key, which has a default
             continue
         if name not in values:
             raise UserError(f"{dotted}{name}: missing from the config")

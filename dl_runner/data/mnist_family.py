@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dl_runner.data.dataset import Data
 from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import REMEDY, md5
 from dl_runner.data.idx import read_idx
-from dl_runner.data.splits import Data, Split
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec, Image
 
 SIDE = 28
 OFFICIAL_EXAMPLES = {"train": 60_000, "t10k": 10_000}
@@ -55,10 +56,10 @@ class Family:
             root,
             download=download,
         )
-        spec = DataSpec("classification", (1, SIDE, SIDE), len(self.classes), self.classes, (self.mean,), (self.std,))
+        spec = DataSpec(Image(1, SIDE, SIDE, (self.mean,), (self.std,)), Classes(self.classes), "classification")
         return Data(spec, train=self._split(folder, "train"), test=self._split(folder, "t10k"))
 
-    def _split(self, folder: Path, part: str) -> Split:
+    def _split(self, folder: Path, part: str) -> TensorSplit:
         images_path, images = self._read(folder, IMAGES.format(part), 3, part)
         labels_path, labels = self._read(folder, LABELS.format(part), 1, part)
         if images.shape[1:] != (SIDE, SIDE):
@@ -71,7 +72,7 @@ class Family:
         if labels.max() >= len(self.classes):
             raise UserError(f"{labels_path}: label {labels.max()}, expected 0 to {len(self.classes) - 1}; {REMEDY}")
         # A copy makes the pixels writable memory of their own; those of a read-only buffer are not torch's to keep.
-        return Split(torch.from_numpy(images.copy()).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))
+        return TensorSplit(torch.from_numpy(images.copy()).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))
 
     def _read(self, folder: Path, name: str, rank: int, part: str) -> tuple[Path, np.ndarray]:
         path = self._candidates(folder, name)[0]

@@ -11,15 +11,16 @@ from torch import Tensor
 STREAMS = {"test": 1, "validation": 2, "limit": 3, "folds": 4}
 
 
-def hold_out(targets: Tensor, fraction: float, seed: int, stream: str) -> tuple[Tensor, Tensor]:
+def hold_out(examples: int, strata: Tensor | None, fraction: float, seed: int, stream: str) -> tuple[Tensor, Tensor]:
     """Two disjoint sets of indices: those kept and those held out, each in ascending order.
 
-    Class labels (int64) are stratified: of every class with two examples or more at least one is kept and one held
-    out, and the number held out is within one of `fraction` of the class; a class of one example is kept. Regression
-    targets (float) are split at random, at least one on either side.
+    Classes are stratified: of every class with two examples or more at least one is kept and one held out, and the
+    number held out is within one of `fraction` of the class; a class of one example is kept. Without classes the
+    examples are split at random, at least one on either side.
 
     Args:
-        targets: (n,) labels or (n, outputs).
+        examples: n.
+        strata: the class of each example, int64 (n,), or None.
         fraction: share to hold out, in (0, 1).
         seed: >= 0.
         stream: a key of STREAMS.
@@ -27,63 +28,65 @@ def hold_out(targets: Tensor, fraction: float, seed: int, stream: str) -> tuple[
     Returns:
         kept and held out, int64; the held-out set is empty when no class (or not n) reaches two examples.
     """
-    sizes, members = _classes(targets)
+    sizes, members = _classes(examples, strata)
     quota = fraction * sizes
     low = np.minimum(np.maximum(np.floor(quota), 1), sizes - 1)
     high = np.clip(np.ceil(quota), low, sizes - 1)
     held = _draw(members, _apportion(quota, round(quota.sum()), low, high), seed, stream)
-    kept = np.setdiff1d(np.arange(len(targets)), held, assume_unique=True)
+    kept = np.setdiff1d(np.arange(examples), held, assume_unique=True)
     return torch.from_numpy(kept), torch.from_numpy(held)
 
 
-def take(targets: Tensor, count: int, seed: int, stream: str) -> Tensor:
+def take(examples: int, strata: Tensor | None, count: int, seed: int, stream: str) -> Tensor:
     """Indices of exactly `count` examples, ascending; classes in proportion, none left out if `count` allows.
 
     Args:
-        targets: (n,) labels, stratified, or (n, outputs), drawn at random.
+        examples: n.
+        strata: the class of each example, int64 (n,), or None: drawn at random.
         count: in [0, n].
         seed: >= 0.
         stream: a key of STREAMS.
     """
-    sizes, members = _classes(targets)
+    sizes, members = _classes(examples, strata)
     low = np.full(len(sizes), 1 if count >= len(sizes) else 0)
     counts = _apportion(count * sizes / max(sizes.sum(), 1), count, low, sizes)
     return torch.from_numpy(_draw(members, counts, seed, stream))
 
 
-def hold_out_fold(targets: Tensor, folds: int, fold: int, seed: int) -> tuple[Tensor, Tensor]:
+def hold_out_fold(examples: int, strata: Tensor | None, folds: int, fold: int, seed: int) -> tuple[Tensor, Tensor]:
     """The indices outside and inside one of `folds` parts, each in ascending order.
 
     The parts are disjoint and together hold every example once. Their sizes differ by one at most, and so do their
-    shares of any class (int64 labels); regression targets (float) are dealt at random.
+    shares of any class; without classes the examples are dealt at random.
 
     Args:
-        targets: (n,) labels or (n, outputs).
+        examples: n.
+        strata: the class of each example, int64 (n,), or None.
         folds: in [2, n].
         fold: in [0, folds).
         seed: >= 0.
     """
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS["folds"],)))
     # Dealt like cards, class after class, so that a class goes on at the part where the one before it stopped.
-    dealt = np.concatenate([generator.permutation(of_class) for of_class in _classes(targets)[1]])
+    dealt = np.concatenate([generator.permutation(of_class) for of_class in _classes(examples, strata)[1]])
     held = np.sort(dealt[fold::folds])
-    kept = np.setdiff1d(np.arange(len(targets)), held, assume_unique=True)
+    kept = np.setdiff1d(np.arange(examples), held, assume_unique=True)
     return torch.from_numpy(kept), torch.from_numpy(held)
 
 
-def smallest_class(targets: Tensor) -> tuple[int, int | None]:
-    """The number of examples of the rarest class that occurs, and its label; of all, and None, for regression."""
-    sizes, members = _classes(targets)
+def smallest_class(examples: int, strata: Tensor | None) -> tuple[int, int | None]:
+    """The number of examples of the rarest class that occurs, and its label; of all, and None, without classes."""
+    sizes, members = _classes(examples, strata)
     rarest = int(sizes.argmin())
-    return int(sizes[rarest]), None if targets.is_floating_point() else int(targets[members[rarest][0]])
+    return int(sizes[rarest]), None if strata is None else int(strata[members[rarest][0]])
 
 
-def _classes(targets: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Size and members of every class that occurs; regression counts as one class."""
-    if targets.is_floating_point():
-        return np.array([len(targets)]), [np.arange(len(targets))]
-    order = np.argsort(targets.numpy(), kind="stable")
-    sizes = np.unique(targets.numpy(), return_counts=True)[1]
+def _classes(examples: int, strata: Tensor | None) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Size and members of every class that occurs; without classes, of all examples."""
+    if strata is None:
+        return np.array([examples]), [np.arange(examples)]
+    order = np.argsort(strata.numpy(), kind="stable")
+    sizes = np.unique(strata.numpy(), return_counts=True)[1]
     return sizes, np.split(order, np.cumsum(sizes)[:-1])
 
 

@@ -1,51 +1,121 @@
-"""The splits of a data set: in memory or as image files, and how train, validation and limit are cut from it."""
+"""The examples of a split, in memory or as image files."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from dl_runner.data.batch import Tensors, first_tensor, map_tensors
 from dl_runner.data.images import decode
-from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
-from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+
+Raw = tuple[Tensors, Tensors]  # inputs and targets of some examples as a split holds them
+Index = Tensor | slice  # of examples: int64 (n,), or a range of them
+
+
+class Split(ABC):
+    """Examples, of which a sampler chooses some for each batch.
+
+    Attributes:
+        ordered: whether the examples are a sequence, such as a text: what is held out of it is a stretch at its end.
+        strata: int64 (n,) on the host, the class of each example, of which every part of the split gets its share; None
+            where there are none.
+        in_memory: whether `take` is quick enough to be called in the training loop, on the split's own device.
+    """
+
+    ordered: bool = False
+    strata: Tensor | None = None
+    in_memory: bool = True
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def subset(self, indices: Tensor) -> "Split":
+        """The examples at `indices`, int64 (n,), in their order."""
+
+    @abstractmethod
+    def take(self, index: Index) -> Raw:
+        """Some examples, each tensor with a new dimension 0."""
+
+    def counted(self, index: Index) -> Mapping[str, Tensor]:
+        """What losses are means over beside examples, such as tokens: for each of the examples, int64 (n,), on the
+        host."""
+        return {}
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The split with what it holds in memory on the device."""
+        return self
+
+    @abstractmethod
+    def digest(self) -> bytes:
+        """Some bytes that change when examples are added, removed, relabelled or reordered."""
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class TensorSplit(Split):
     """Examples in memory.
 
     Args:
-        inputs: images, uint8 (n, channels, height, width), or vectors, float32 (n, features); on the CPU.
-        targets: int64 (n,) class labels, or float32 (n, outputs).
+        inputs: images, uint8 (n, channels, height, width), vectors, float32 (n, features), or what else a task takes, a
+            dict of tensors included; on the CPU at first.
+        targets: int64 (n,) class labels, float32 (n, outputs), or what else a task takes.
+        counts: what a loss is a mean over beside examples: for each example, int64 (n,).
 
     Raises:
-        ValueError: other types or shapes (the mistake of a builder's author).
+        ValueError: tensors of different lengths (the mistake of a builder's author).
     """
 
-    inputs: Tensor
-    targets: Tensor
+    inputs: Tensors
+    targets: Tensors
+    counts: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.inputs.dtype, self.inputs.ndim) not in ((torch.uint8, 4), (torch.float32, 2)):
+        tensors = [*_tensors(self.inputs), *_tensors(self.targets), *self.counts.values()]
+        if len({len(one) for one in tensors}) != 1:
             raise ValueError(
-                f"inputs are {self.inputs.dtype} {tuple(self.inputs.shape)}; want uint8 4-D or float32 2-D"
+                f"an example has a row in each tensor, and their lengths are {[len(one) for one in tensors]}"
             )
-        _check_targets(self.targets, len(self.inputs))
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(first_tensor(self.targets))
 
-    def subset(self, indices: Tensor) -> "Split":
-        """The examples at `indices`, int64, in their order."""
-        return Split(self.inputs.index_select(0, indices), self.targets.index_select(0, indices))
+    @property
+    def strata(self) -> Tensor | None:
+        targets = self.targets
+        return targets if isinstance(targets, Tensor) and (targets.dtype, targets.ndim) == (torch.int64, 1) else None
+
+    def subset(self, indices: Tensor) -> "TensorSplit":
+        inputs, targets = (map_tensors(value, lambda one: one[indices]) for value in (self.inputs, self.targets))
+        return TensorSplit(inputs, targets, {name: counted[indices] for name, counted in self.counts.items()})
+
+    def take(self, index: Index) -> Raw:
+        if isinstance(index, slice):
+            return tuple(map_tensors(value, lambda one: one[index]) for value in (self.inputs, self.targets))
+        return tuple(
+            map_tensors(value, lambda one: one.index_select(0, index)) for value in (self.inputs, self.targets)
+        )
+
+    def counted(self, index: Index) -> Mapping[str, Tensor]:
+        return {name: counted[index] for name, counted in self.counts.items()}
+
+    def to(self, device: torch.device | str) -> "TensorSplit":
+        inputs, targets = (map_tensors(value, lambda one: one.to(device)) for value in (self.inputs, self.targets))
+        return TensorSplit(inputs, targets, self.counts)
+
+    def digest(self) -> bytes:
+        return b"".join(one.numpy().tobytes() for one in _tensors(self.targets))
+
+
+def _tensors(value: Tensors) -> list[Tensor]:
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 @dataclass(frozen=True, eq=False)
-class FileSplit:
+class FileSplit(Split):
     """Images that stay in their files until a batch needs them.
 
     Args:
@@ -57,122 +127,47 @@ class FileSplit:
     paths: tuple[Path, ...]
     targets: Tensor
     image_size: int
+    in_memory = False
 
     def __post_init__(self) -> None:
-        _check_targets(self.targets, len(self.paths))
+        if len(self.paths) != len(self.targets):
+            raise ValueError(f"{len(self.paths)} files but {len(self.targets)} targets")
 
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def strata(self) -> Tensor:
+        return self.targets
+
     def subset(self, indices: Tensor) -> "FileSplit":
-        """The examples at `indices`, int64, in their order."""
         return FileSplit(tuple(self.paths[index] for index in indices.tolist()), self.targets[indices], self.image_size)
 
-    def load(self, indices: Sequence[int]) -> Tensor:
-        """Decoded images, uint8 (len(indices), 3, image_size, image_size).
+    def take(self, index: Index) -> Raw:
+        """Decoded images, uint8 (n, 3, image_size, image_size), and their labels.
 
         Raises:
             UserError: a file is missing or not an image.
         """
-        return torch.stack([decode(self.paths[index], (self.image_size, self.image_size)) for index in indices])
+        places = range(len(self))[index] if isinstance(index, slice) else index.tolist()
+        return self.load(places), self.targets[index]
+
+    def load(self, indices: Sequence[int]) -> Tensor:
+        """Decoded images alone."""
+        size = (self.image_size, self.image_size)
+        if not len(indices):
+            return torch.empty(0, 3, *size, dtype=torch.uint8)
+        return torch.stack([decode(self.paths[index], size) for index in indices])
+
+    def digest(self) -> bytes:
+        return self.targets.numpy().tobytes() + "\n".join(path.name for path in self.paths).encode()
 
 
-AnySplit = Split | FileSplit
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """A data set; `validation` and `test` are None where there are none."""
-
-    spec: DataSpec
-    train: AnySplit
-    validation: AnySplit | None = None
-    test: AnySplit | None = None
-
-
-def prepare(
-    data: Data,
-    *,
-    validation: float,
-    limit: int | None,
-    image_size: int | None,
-    normalize: bool,
-    seed: int,
-    folds: int | None = None,
-    fold: int | None = None,
-) -> Data:
-    """What a builder returned, made ready for training; the same seed gives the same splits.
-
-    Args:
-        data: a builder's result; a validation split that it brought itself is kept.
-        validation: share of the training examples held out for validation, in [0, 1); 0 for none.
-        limit: train on at most this many of the examples left, >= 1, classes in proportion; None for all.
-        image_size: side of the square that a batch is resized to, in pixels; None for the native size.
-        normalize: False sets mean 0 and standard deviation 1.
-        seed: >= 0.
-        folds: cut the training examples into so many stratified parts, >= 2, instead of holding out `validation`.
-        fold: the part that is the validation split, in [0, folds); the others are the training split.
-
-    Raises:
-        UserError: vectors with an image size, a split that would be empty, fewer examples of a class than folds, or
-            folds of data that have a validation split of their own.
-    """
-    spec, train, held = _fitted(data.spec, image_size, normalize), data.train, data.validation
-    if not len(train):
-        raise UserError("data: there is no training example; check the data set's files")
-    if folds is not None:
-        _check_folds(data, folds)
-        kept_at, held_at = hold_out_fold(train.targets, folds, fold, seed)
-        train, held = train.subset(kept_at), train.subset(held_at)
-    elif held is None and validation > 0:
-        kept_at, held_at = hold_out(train.targets, validation, seed, "validation")
-        if not len(held_at):
-            raise UserError(
-                f"data.validation={validation:g}: needs two training examples{' of a class' if spec.classes else ''}, "
-                f"and there are too few; set data.validation=0"
-            )
-        train, held = train.subset(kept_at), train.subset(held_at)
-    if limit is not None and limit < len(train):
-        train = train.subset(take(train.targets, limit, seed, "limit"))
-    return Data(spec, train, held, data.test)
-
-
-def _check_folds(data: Data, folds: int) -> None:
-    if data.validation is not None:
-        raise UserError(
-            f"data.folds={folds}: the data set has a validation split of its own; set data.folds=null data.fold=null"
-        )
-    fewest, label = smallest_class(data.train.targets)
-    if folds > fewest:
-        of = f"class {data.spec.classes[label]} has" if label is not None else "there are"
-        remedy = f"use at most data.folds={fewest}" if fewest > 1 else "use data.validation instead"
-        raise UserError(f"data.folds={folds}: {of} only {fewest} training examples to share among the folds; {remedy}")
-
-
-def fingerprint(data: Data) -> str:
+def fingerprint(splits: Sequence[Split | None]) -> str:
     """A short text that changes when examples are added, removed, relabelled, reordered or split otherwise."""
     digest = hashlib.sha256()
-    for split in (data.train, data.validation, data.test):
+    for split in splits:
         if split is not None:
-            digest.update(split.targets.numpy().tobytes())
-            if isinstance(split, FileSplit):
-                digest.update("\n".join(path.name for path in split.paths).encode())
+            digest.update(split.digest())
         digest.update(b"|")
     return digest.hexdigest()[:16]
-
-
-def _fitted(spec: DataSpec, image_size: int | None, normalize: bool) -> DataSpec:
-    if image_size is not None:
-        if not spec.is_image:
-            raise UserError(f"data.image_size={image_size}: the examples are vectors, not images; set it to null")
-        spec = replace(spec, input_shape=(spec.channels, image_size, image_size))
-    if normalize:
-        return spec
-    return replace(spec, mean=(0.0,) * len(spec.mean), std=(1.0,) * len(spec.std))
-
-
-def _check_targets(targets: Tensor, inputs: int) -> None:
-    if (targets.dtype, targets.ndim) not in ((torch.int64, 1), (torch.float32, 2)):
-        raise ValueError(f"targets are {targets.dtype} {tuple(targets.shape)}; want int64 (n,) or float32 (n, outputs)")
-    if len(targets) != inputs:
-        raise ValueError(f"{inputs} inputs but {len(targets)} targets")

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from dl_runner.data.arrays_pickle import load_arrays
+from dl_runner.data.dataset import Data
 from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import REMEDY, copy_stream, md5, read_bytes
-from dl_runner.data.splits import Data, Split
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec, Image
 
 ARCHIVE = Remote("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", ("https://www.cs.toronto.edu/~kriz/",))
 FOLDER = "cifar-10-batches-py"
@@ -45,7 +46,9 @@ def cifar10(root: Path, *, download: bool = True) -> Data:
             obtain([ARCHIVE], root, root, download=download)
         _unpack(root / ARCHIVE.name, folder, missing)
     classes = _class_names(folder / NAMES)
-    spec = DataSpec("classification", SHAPE, len(classes), classes, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+    spec = DataSpec(
+        Image(*SHAPE, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)), Classes(classes), "classification"
+    )
     return Data(spec, train=_split(folder, TRAIN, len(classes)), test=_split(folder, TEST, len(classes)))
 
 
@@ -68,10 +71,10 @@ def _class_names(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _split(folder: Path, files: dict[str, str], classes: int) -> Split:
+def _split(folder: Path, files: dict[str, str], classes: int) -> TensorSplit:
     parts = [_batch(folder / name, digest, classes) for name, digest in files.items()]
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Split(torch.from_numpy(images.reshape(-1, *SHAPE)), torch.from_numpy(labels))
+    return TensorSplit(torch.from_numpy(images.reshape(-1, *SHAPE)), torch.from_numpy(labels))
 
 
 def _batch(path: Path, digest: str, classes: int) -> tuple[np.ndarray, np.ndarray]:

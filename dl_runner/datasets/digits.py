@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import Fraction
+from dl_runner.data.dataset import Data
 from dl_runner.data.sampling import hold_out
-from dl_runner.data.splits import Data, Split
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec, Image
 
 SIDE, LEVELS = 8, 16  # pixels are 0..16
 
@@ -29,11 +30,11 @@ def digits(root: Path, *, test: Fraction = 0.2, seed: int = 0) -> Data:
     """
     table = _table()
     pixels = np.rint(table[:, :-1] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 1, SIDE, SIDE)
-    everything = Split(torch.from_numpy(pixels), torch.from_numpy(table[:, -1].astype(np.int64)))
-    spec = DataSpec("classification", (1, SIDE, SIDE), 10, tuple("0123456789"), mean=(0.3053,), std=(0.3759,))
+    everything = TensorSplit(torch.from_numpy(pixels), torch.from_numpy(table[:, -1].astype(np.int64)))
+    spec = DataSpec(Image(1, SIDE, SIDE, (0.3053,), (0.3759,)), Classes(tuple("0123456789")), "classification")
     if test == 0:
         return Data(spec, everything)
-    kept, held = hold_out(everything.targets, test, seed, "test")
+    kept, held = hold_out(len(everything), everything.strata, test, seed, "test")
     return Data(spec, everything.subset(kept), test=everything.subset(held))
 
 

@@ -9,11 +9,12 @@ from typing import Literal
 import torch
 
 from dl_runner.config.types import Fraction
+from dl_runner.data.dataset import Data
 from dl_runner.data.images import decode
 from dl_runner.data.sampling import hold_out
-from dl_runner.data.splits import AnySplit, Data, FileSplit, Split
+from dl_runner.data.splits import FileSplit, TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec, Image
 
 EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 VALIDATION = ("validation", "val", "valid")
@@ -56,7 +57,7 @@ def image_folder(
     else:
         classes = _class_names(folder)
         splits = _with_test(_scan(folder, classes, image_size), test, seed)
-    spec = DataSpec("classification", (3, image_size, image_size), len(classes), classes, IMAGENET_MEAN, IMAGENET_STD)
+    spec = DataSpec(Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD), Classes(classes), "classification")
     size = sum(len(split) for split in splits.values()) * 3 * image_size**2
     if in_memory is True or (in_memory == "auto" and size <= IN_MEMORY_BYTES):
         return Data(spec, **{name: _decoded(split) for name, split in splits.items()})
@@ -90,7 +91,7 @@ def _given_splits(folder: Path, image_size: int) -> tuple[tuple[str, ...], dict[
 def _with_test(everything: FileSplit, test: float, seed: int) -> dict[str, FileSplit]:
     if test == 0:
         return {"train": everything}
-    kept, held = hold_out(everything.targets, test, seed, "test")
+    kept, held = hold_out(len(everything), everything.strata, test, seed, "test")
     if not len(held):
         raise UserError(f"data.test={test:g}: no class has two images, so none can be held out; set data.test=0")
     return {"train": everything.subset(kept), "test": everything.subset(held)}
@@ -126,7 +127,7 @@ def _is_image(file: Path, folder: Path) -> bool:
     return not hidden and file.suffix.lower() in EXTENSIONS and file.is_file()
 
 
-def _decoded(split: AnySplit) -> Split:
+def _decoded(split: FileSplit) -> TensorSplit:
     images = torch.empty(len(split), 3, split.image_size, split.image_size, dtype=torch.uint8)
 
     def fill(index: int) -> None:
@@ -135,4 +136,4 @@ def _decoded(split: AnySplit) -> Split:
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         for _ in pool.map(fill, range(len(split))):  # raises what a thread raised
             pass
-    return Split(images, split.targets)
+    return TensorSplit(images, split.targets)

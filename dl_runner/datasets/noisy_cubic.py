@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import NonNegative, PositiveInt
-from dl_runner.data.splits import Data, Split
-from dl_runner.spec import DataSpec
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.spec import DataSpec, Numbers, Vector
 
 
 def noisy_cubic(
@@ -31,12 +32,12 @@ def noisy_cubic(
         seed: >= 0.
     """
 
-    def split(count: int, stream: int) -> Split:
+    def split(count: int, stream: int) -> TensorSplit:
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
         x = random.standard_normal(count)
         y = sum(w * x**power / math.factorial(power) for power, w in enumerate(weight))
         y = y + noise * random.standard_normal(count)
-        return Split(torch.tensor(x, dtype=torch.float32)[:, None], torch.tensor(y, dtype=torch.float32)[:, None])
+        return TensorSplit(torch.tensor(x, dtype=torch.float32)[:, None], torch.tensor(y, dtype=torch.float32)[:, None])
 
-    spec = DataSpec("regression", (1,), outputs=1)
+    spec = DataSpec(Vector(1), Numbers(1), "regression")
     return Data(spec, train=split(examples, 0), test=split(test_examples, 1))

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import Fraction, Positive, PositiveInt
-from dl_runner.data.splits import Data, Split
-from dl_runner.spec import DataSpec
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.spec import Classes, DataSpec, Vector
 
 
 def separable_points(
@@ -37,7 +38,7 @@ def separable_points(
     """
     across = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
 
-    def split(count: int, stream: int) -> Split:
+    def split(count: int, stream: int) -> TensorSplit:
         generator = np.random.default_rng([seed, stream])
         kept = np.empty((0, 2))
         while len(kept) < count:
@@ -45,7 +46,7 @@ def separable_points(
             inside = np.hypot(*points.T) <= radius
             kept = np.concatenate([kept, points[inside & (abs(points @ across) >= margin * radius)]])
         points = kept[:count]
-        return Split(torch.from_numpy(points).float(), torch.from_numpy(points @ across > 0).long())
+        return TensorSplit(torch.from_numpy(points).float(), torch.from_numpy(points @ across > 0).long())
 
-    spec = DataSpec("classification", (2,), outputs=2, classes=("below the line", "above the line"))
+    spec = DataSpec(Vector(2), Classes(("below the line", "above the line")), "classification")
     return Data(spec, train=split(examples, 1), test=split(test_examples, 2))

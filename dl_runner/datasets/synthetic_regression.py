@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import NonNegative, PositiveInt
-from dl_runner.data.splits import Data, Split
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import DataSpec, Numbers, Vector
 
 
 def synthetic_regression(
@@ -45,12 +46,12 @@ def synthetic_regression(
                 f"data.features={features}: data.weight has {len(weight)} numbers; give it {features}, or one to repeat"
             )
         weight = tuple(weight) * features
-    spec = DataSpec("regression", (len(weight),), outputs=1)
+    spec = DataSpec(Vector(len(weight)), Numbers(1), "regression")
 
-    def draw(n: int, stream: int) -> Split:
+    def draw(n: int, stream: int) -> TensorSplit:
         generator = np.random.default_rng([seed, stream])
         inputs = generator.standard_normal((n, len(weight)))
         targets = inputs @ np.asarray(weight) + bias + noise * generator.standard_normal(n)
-        return Split(torch.from_numpy(inputs).float(), torch.from_numpy(targets).float().unsqueeze(1))
+        return TensorSplit(torch.from_numpy(inputs).float(), torch.from_numpy(targets).float().unsqueeze(1))
 
     return Data(spec, train=draw(examples, 1), test=draw(test_examples, 2))

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from dl_runner.config.types import PositiveInt, Within
-from dl_runner.data.splits import Data, Split
-from dl_runner.spec import DataSpec
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.spec import DataSpec, Image, Numbers
 
 WHITE = 255
 
@@ -32,10 +33,10 @@ def vertical_edges(
     band = torch.full((1, 1, height, width), WHITE, dtype=torch.uint8)
     band[..., width // 4 : width - width // 4] = 0
     noise = torch.randint(2, band.shape, generator=torch.Generator().manual_seed(seed)).to(torch.uint8) * WHITE
-    spec = DataSpec("regression", (1, height, width), outputs=height * (width - 1))
+    spec = DataSpec(Image(1, height, width), Numbers(height * (width - 1)), "regression")
     return Data(spec, train=_with_edges(band), test=_with_edges(noise))
 
 
-def _with_edges(pictures: Tensor) -> Split:
+def _with_edges(pictures: Tensor) -> TensorSplit:
     white = pictures.float() / WHITE
-    return Split(pictures, (white[..., :-1] - white[..., 1:]).flatten(1))
+    return TensorSplit(pictures, (white[..., :-1] - white[..., 1:]).flatten(1))

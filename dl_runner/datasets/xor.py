@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import NonNegative, PositiveInt
-from dl_runner.data.splits import Data, Split
-from dl_runner.spec import DataSpec
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.spec import Classes, DataSpec, Vector
 
 CORNERS = ((-1, -1), (1, 1), (-1, 1), (1, -1))
 
@@ -32,11 +33,11 @@ def xor(
         seed: >= 0.
     """
 
-    def split(count: int, stream: int) -> Split:
+    def split(count: int, stream: int) -> TensorSplit:
         generator = np.random.default_rng([seed, stream])
         corners = np.resize(CORNERS, (count, 2))
         points = corners + noise * generator.standard_normal((count, 2))
-        return Split(torch.from_numpy(points).float(), torch.from_numpy(corners[:, 0] != corners[:, 1]).long())
+        return TensorSplit(torch.from_numpy(points).float(), torch.from_numpy(corners[:, 0] != corners[:, 1]).long())
 
-    spec = DataSpec("classification", (2,), outputs=2, classes=("same sign", "different signs"))
+    spec = DataSpec(Vector(2), Classes(("same sign", "different signs")), "classification")
     return Data(spec, train=split(examples, 1), test=split(test_examples, 2))

@@ -1,20 +1,64 @@
-"""What a model asks of its input, checked when it is built."""
+"""What a model asks of the data, checked when it is built."""
+
+import math
 
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec, Image, Numbers, Vector
 
 
 def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
-    """Check that the examples are images of at least `smallest` pixels each way.
+    """Check that the examples are images of at least `smallest` pixels each way, each with one answer.
 
     Raises:
-        UserError: vectors, or images too small for the model; names the smallest size.
+        UserError: other inputs or targets, or images too small for the model; names the smallest size.
     """
     if not data.is_image:
-        raise UserError(f"model={model}: needs images, but one example of the data has shape {data.input_shape}")
+        raise UserError(f"model={model}: needs images, but one example of the data is {_shown(data.inputs)}")
+    require_one_answer(data, model)
     height, width = data.input_shape[1:]
     if min(height, width) < smallest:
         raise UserError(
             f"model={model}: needs images of at least {smallest}x{smallest} pixels, not {height}x{width}; "
             f"set data.image_size={smallest} or more"
         )
+
+
+def flat_size(data: DataSpec, model: str) -> int:
+    """The numbers in one example of a model that reads it as one vector.
+
+    Raises:
+        UserError: the examples are neither images nor vectors, or have more than one answer each.
+    """
+    if not isinstance(data.inputs, Image | Vector):
+        raise UserError(f"model={model}: needs images or vectors, but one example of the data is {_shown(data.inputs)}")
+    require_one_answer(data, model)
+    return math.prod(data.inputs.shape)
+
+
+def require_one_answer(data: DataSpec, model: str) -> None:
+    """Check that every example has one class, or numbers, as its target.
+
+    Raises:
+        UserError: it has others.
+    """
+    if not isinstance(data.targets, Classes | Numbers):
+        raise UserError(
+            f"model={model}: gives one answer for each example, but the data's targets are {_shown(data.targets)}"
+        )
+
+
+def require_classes(data: DataSpec, model: str, instead: str) -> None:
+    """Check that every example has one class.
+
+    Raises:
+        UserError: it has not; names the model to use instead.
+    """
+    if not isinstance(data.targets, Classes):
+        raise UserError(
+            f"model={model}: needs classes, but the data's targets are {_shown(data.targets)}; use model={instead}"
+        )
+
+
+def _shown(kind: object) -> str:
+    shape = getattr(kind, "shape", ())
+    return f"{type(kind).__name__.lower()}{f' of shape {shape}' if shape else ''}"

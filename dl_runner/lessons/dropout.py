@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from dl_runner.build.builders import check_builders
-from dl_runner.build.parts import build_device, build_evaluation, build_place, build_task
+from dl_runner.build.data import evaluation_loader
+from dl_runner.build.experiment import build_task
+from dl_runner.build.model import build_device, build_device_settings
 from dl_runner.config.types import Fraction
 from dl_runner.run.launch import Watch
 from dl_runner.run.lesson import Lesson
@@ -84,12 +86,12 @@ def _span(axes: "Axes", place: int, color: str, fitted: float, tested: float) ->
 def _with_all_units(lesson: Lesson) -> Watch:
     """Measures a model on the training split in evaluation mode."""
     checked, data = lesson.config, lesson.data()
-    task, device = build_task(checked, check_builders(checked), data.spec), build_device(checked)
-    place = build_place(checked, data.spec, lesson.initial(), device)
-    batches = build_evaluation(checked, data, "train", place)
+    task, device = build_task(checked, check_builders(checked), data.spec, data.fitted), build_device(checked)
+    settings = build_device_settings(checked, data.spec, lesson.initial(), device)
+    loader = evaluation_loader(checked, data, "train", settings)
 
     def watch(model: nn.Module) -> Mapping[str, float]:
-        measured = evaluate(model, task, batches, place.autocast)
+        measured = evaluate(model, task, loader, settings.autocast, data.spec).read()
         return {FITTED.format(name).removeprefix("train/"): value for name, value in measured.items()}
 
     return watch

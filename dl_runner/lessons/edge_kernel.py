@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dl_runner.data.batches import to_input
+from dl_runner.data.preparation import to_input
 from dl_runner.run.lesson import Lesson
 
 if TYPE_CHECKING:

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.build.builders import check_builders
-from dl_runner.build.parts import build_model, build_task
+from dl_runner.build.experiment import build_task
+from dl_runner.build.model import build_model
 from dl_runner.config.types import PositiveInt
-from dl_runner.data.batches import batches
+from dl_runner.data.batch import Batch
+from dl_runner.data.preparation import preparation
 from dl_runner.layers.activations import Activation
 from dl_runner.run.lesson import Lesson
 
@@ -83,11 +85,11 @@ class Networks:
     def __init__(self, lesson: Lesson) -> None:
         data, builders = lesson.data(), check_builders(lesson.config)
         self.lesson, self.spec = lesson, data.spec
-        self.task = build_task(lesson.config, builders, data.spec)
-        inputs, targets = next(
-            batches(data.train, data.spec, batch_size=lesson.config.data.batch_size, device="cpu").epoch()
-        )
-        self.batch = inputs.double(), targets  # gradients in float end at 1e-38, which a deep network soon reaches
+        self.task = build_task(lesson.config, builders, data.spec, data.fitted)
+        few = data.train.take(slice(0, lesson.config.data.batch_size))
+        inputs, targets = preparation(data.spec, "cpu")(few)
+        # Gradients in float end at 1e-38, which a deep network soon reaches.
+        self.batch = Batch.of(inputs.double(), targets)
 
     def gradient_norms(self, hidden: list[int], activation: Activation, init: dict) -> tuple[list[float], float]:
         """By the input z of each hidden layer's activation, and by the weights of the first layer."""

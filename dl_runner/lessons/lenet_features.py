@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from dl_runner.data.batches import to_input
+from dl_runner.data.preparation import to_input
 from dl_runner.errors import UserError
 from dl_runner.report.tiles import tile
 from dl_runner.run.lesson import Lesson

@@ -1,12 +1,11 @@
 """A multilayer perceptron of custom layers: a linear layer with parameters of its own, and one that centers."""
 
-import math
-
 from torch import nn
 
 from dl_runner.config.types import PositiveInt
 from dl_runner.layers.affine import Affine
 from dl_runner.layers.centered import Centered
+from dl_runner.layers.shapes import flat_size
 from dl_runner.spec import DataSpec
 
 
@@ -18,7 +17,7 @@ def centered_mlp(data: DataSpec, *, hidden: PositiveInt = 128) -> nn.Module:
     """
     return nn.Sequential(
         nn.Flatten(),
-        Affine(math.prod(data.input_shape), hidden),
+        Affine(flat_size(data, "centered_mlp"), hidden),
         Centered(),
         nn.ReLU(),
         Affine(hidden, data.outputs),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.config.types import PositiveInt
+from dl_runner.layers.shapes import flat_size
 from dl_runner.spec import DataSpec
 
 
@@ -46,4 +47,4 @@ def fixed_hidden(data: DataSpec, *, hidden: PositiveInt = 64) -> nn.Module:
     Args:
         hidden: units of each hidden layer.
     """
-    return FixedHidden(math.prod(data.input_shape), hidden, data.outputs)
+    return FixedHidden(flat_size(data, "fixed_hidden"), hidden, data.outputs)

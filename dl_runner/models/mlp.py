@@ -1,6 +1,5 @@
 """Multilayer perceptron: fully connected layers with an activation, and optionally dropout, between them."""
 
-import math
 from itertools import pairwise
 
 from torch import nn
@@ -9,6 +8,7 @@ from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.layers.activations import Activation
 from dl_runner.layers.activations import activation as make_activation
+from dl_runner.layers.shapes import flat_size
 from dl_runner.spec import DataSpec
 
 
@@ -32,7 +32,7 @@ def mlp(
     rates = [dropout] * len(hidden) if isinstance(dropout, float) else list(dropout)
     if len(rates) != len(hidden):
         raise UserError(f"model.dropout={rates}: mlp has {len(hidden)} hidden layers; give one rate, or one for each")
-    widths = [math.prod(data.input_shape), *hidden]
+    widths = [flat_size(data, "mlp"), *hidden]
     layers: list[nn.Module] = [nn.Flatten()]
     for (inputs, outputs), rate in zip(pairwise(widths), rates, strict=True):
         layers += [nn.Linear(inputs, outputs), make_activation(activation)]

@@ -1,10 +1,9 @@
 """A multilayer perceptron of nested blocks: a block holds layers and other blocks, to any depth."""
 
-import math
-
 from torch import nn
 
 from dl_runner.config.types import PositiveInt
+from dl_runner.layers.shapes import flat_size
 from dl_runner.spec import DataSpec
 
 
@@ -24,6 +23,6 @@ def nested_mlp(
         narrow: units that each block returns.
         blocks: how many, one after the other.
     """
-    sizes = [math.prod(data.input_shape)] + [narrow] * (blocks - 1)
+    sizes = [flat_size(data, "nested_mlp")] + [narrow] * (blocks - 1)
     body = nn.Sequential(*(_block(inputs, wide, narrow) for inputs in sizes))
     return nn.Sequential(nn.Flatten(), body, nn.Linear(narrow, data.outputs))

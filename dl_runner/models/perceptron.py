@@ -5,12 +5,11 @@ class 0 otherwise, and with y = ±1 for the two classes y · (logit 1 − logit 
 perceptron's loss. Cross-entropy on the same logits is logistic regression.
 """
 
-import math
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dl_runner.errors import UserError
+from dl_runner.layers.shapes import flat_size, require_classes
 from dl_runner.spec import DataSpec
 
 
@@ -27,8 +26,7 @@ def perceptron(data: DataSpec) -> nn.Module:
     Raises:
         UserError: the data have no classes, or not two.
     """
-    if data.task != "classification":
-        raise UserError(f"model=perceptron: needs two classes, but the data's task is {data.task}; use model=linear")
+    require_classes(data, "perceptron", instead="linear")
     if data.outputs != 2:
         raise UserError(f"model=perceptron: needs two classes, but the data have {data.outputs}; use model=softmax")
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(data.input_shape), 1), ZeroAndScore())
+    return nn.Sequential(nn.Flatten(), nn.Linear(flat_size(data, "perceptron"), 1), ZeroAndScore())

@@ -1,10 +1,8 @@
 """Softmax regression: p = softmax(Wx + b). The loss applies the softmax, the model returns the logits."""
 
-import math
-
 from torch import nn
 
-from dl_runner.errors import UserError
+from dl_runner.layers.shapes import flat_size, require_classes
 from dl_runner.spec import DataSpec
 
 
@@ -14,6 +12,5 @@ def softmax(data: DataSpec) -> nn.Module:
     Raises:
         UserError: the data have no classes.
     """
-    if data.task != "classification":
-        raise UserError(f"model=softmax: needs classes, but the data's task is {data.task}; use model=linear")
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(data.input_shape), data.outputs))
+    require_classes(data, "softmax", instead="linear")
+    return nn.Sequential(nn.Flatten(), nn.Linear(flat_size(data, "softmax"), data.outputs))

@@ -3,11 +3,10 @@
 Its parameters are counted and stored once, and its gradient is the sum over both uses.
 """
 
-import math
-
 from torch import Tensor, nn
 
 from dl_runner.config.types import PositiveInt
+from dl_runner.layers.shapes import flat_size
 from dl_runner.spec import DataSpec
 
 
@@ -36,4 +35,4 @@ def tied_mlp(data: DataSpec, *, hidden: PositiveInt = 64) -> nn.Module:
     Args:
         hidden: units of each hidden layer.
     """
-    return TiedMLP(math.prod(data.input_shape), hidden, data.outputs)
+    return TiedMLP(flat_size(data, "tied_mlp"), hidden, data.outputs)

@@ -10,11 +10,11 @@ class EarlyStopping:
     """Remembers the best value of a metric; `exhausted` after `patience` evaluations in a row without a better one.
 
     Args:
-        mode: whether more ("max") or less ("min") is better.
+        better: whether more ("max") or less ("min") is better.
         patience: evaluations >= 1; None never stops.
     """
 
-    mode: Literal["max", "min"]
+    better: Literal["max", "min"]
     patience: int | None = None
     best: float | None = None
     best_step: int | None = None
@@ -22,8 +22,8 @@ class EarlyStopping:
 
     def update(self, value: float, step: int) -> bool:
         """Take one evaluation's value; True if it is the best so far. A NaN never is."""
-        better = self.best is None or (value > self.best if self.mode == "max" else value < self.best)
-        if better and not math.isnan(value):
+        improved = self.best is None or (value > self.best if self.better == "max" else value < self.best)
+        if improved and not math.isnan(value):
             self.best, self.best_step, self.stale = value, step, 0
             return True
         self.stale += 1

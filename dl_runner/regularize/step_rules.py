@@ -29,7 +29,9 @@ def decay_before_step(optimizer: Optimizer, weights: Sequence[Tensor], decay: fl
     @torch.no_grad()
     def shrink(optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         for group in optimizer.param_groups:
-            if decayed := [parameter for parameter in group["params"] if id(parameter) in chosen]:
+            # Without a gradient a parameter does not learn, or not yet, and stays as it is.
+            learning = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if decayed := [parameter for parameter in learning if id(parameter) in chosen]:
                 torch._foreach_mul_(decayed, 1 - group["lr"] * decay)
 
     optimizer.register_step_pre_hook(shrink)
@@ -47,6 +49,7 @@ def limit_after_step(optimizer: Optimizer, weights: Sequence[Tensor], limit: flo
     @torch.no_grad()
     def project(optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         for weight in weights:
-            weight.renorm_(p=2, dim=0, maxnorm=limit)
+            if weight.grad is not None:
+                weight.renorm_(p=2, dim=0, maxnorm=limit)
 
     optimizer.register_step_post_hook(project)

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from dl_runner.data.batches import InputPipeline
-from dl_runner.data.splits import AnySplit
+from dl_runner.data.preparation import Normalized
+from dl_runner.data.splits import Split
 from dl_runner.data.transforms import Transform
 from dl_runner.report.pictures import image_table
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Classes, DataSpec
 
 EXAMPLES = 4
 COPIES = 8
 
 
-def augmented_copies(split: AnySplit, spec: DataSpec, transform: Transform, seed: int = 0) -> np.ndarray:
+def augmented_copies(split: Split, spec: DataSpec, transform: Transform, seed: int = 0) -> np.ndarray:
     """A row for each of the first four images: as a model would get it unchanged, then in eight augmented copies.
 
     Normalization is left out. The global random state is neither read nor changed.
@@ -30,12 +30,14 @@ def augmented_copies(split: AnySplit, spec: DataSpec, transform: Transform, seed
         uint8, (height, width, 3).
     """
     first = range(min(EXAMPLES, len(split)))
-    raw = split.load(first) if hasattr(split, "load") else split.inputs[: len(first)]
-    shown = replace(spec, mean=(0.0,) * spec.channels, std=(1.0,) * spec.channels)
+    raw, targets = split.take(slice(0, len(first)))
+    shown = replace(spec.inputs, mean=(0.0,) * spec.channels, std=(1.0,) * spec.channels)
     generator = torch.Generator().manual_seed(seed % 2**32)
-    originals = InputPipeline(shown, "cpu")(raw)
-    copies = InputPipeline(shown, "cpu", transform)(raw.repeat_interleave(COPIES, 0), generator)
+    originals = Normalized(shown, "cpu").inputs(raw)
+    copies = Normalized(shown, "cpu", transform).inputs(raw.repeat_interleave(COPIES, 0), generator)
     rows = torch.cat([originals[:, None], copies.unflatten(0, (len(raw), COPIES))], 1)
-    names = [spec.classes[label] for label in split.targets[: len(raw)].tolist()] if spec.classes else [""] * len(raw)
+    names = (
+        [spec.classes[label] for label in targets.tolist()] if isinstance(spec.targets, Classes) else [""] * len(raw)
+    )
     pixels = rows.mul(255).round().byte().numpy()
     return image_table(pixels, names, ["original", *(f"copy {number}" for number in range(1, COPIES + 1))])

@@ -9,6 +9,7 @@ from rich.table import Table
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from dl_runner.data.batch import blank, call
 from dl_runner.spec import DataSpec
 
 
@@ -79,7 +80,7 @@ def _first(output: Any) -> torch.Tensor | None:
 
 
 def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cpu") -> Summary:
-    """Runs `model`, which lives on `device`, once on zeros of (1, *spec.input_shape), in evaluation mode.
+    """Runs `model`, which lives on `device`, once on a blank example, in evaluation mode.
 
     Leaf modules get a row per call; others only for what they hold or compute themselves. A module called twice
     has two rows, the second with no parameters. Multiply-adds are those of matrix products and convolutions.
@@ -93,7 +94,7 @@ def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cp
     try:
         model.eval()
         with torch.no_grad(), counter:
-            model(torch.zeros(1, *spec.input_shape, device=device))
+            call(model, blank(spec, 1, device).inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -76,7 +76,7 @@ def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
             ending = train(training, request)
         except Diverged as error:
             raise RunFailed(str(error)) from error
-        training.parallel.whole()
+        training.update.strategy.whole()
         if ending == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if ending == "pruned":

@@ -6,14 +6,15 @@ from typing import Any
 
 import torch
 
-from dl_runner.build.parts import Parts
+from dl_runner.build.experiment import Experiment
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
+from dl_runner.spec import Columns, Fields, Kind, Tokens
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.training import Training
 
 
-def run_info(parts: Parts, training: Training, folder: Path, job: str | None, first_step: int) -> RunInfo:
+def run_info(experiment: Experiment, training: Training, folder: Path, job: str | None, first_step: int) -> RunInfo:
     """What the trackers may know of a run.
 
     Args:
@@ -21,43 +22,60 @@ def run_info(parts: Parts, training: Training, folder: Path, job: str | None, fi
         job: what a sweep varies in this run.
         first_step: steps already done.
     """
-    splits = [*training.evaluations, *(["test"] if parts.config.trainer.test != "never" and parts.data.test else [])]
+    tested = experiment.config.trainer.test != "never" and experiment.data.test is not None
+    splits = dict.fromkeys(["train", *training.evaluator.loaders, *(["test"] if tested else [])])
+    # The loss first: it is what every task has.
+    metrics = sorted(training.task.metrics, key=lambda metric: metric.name != "loss")
     return RunInfo(
         folder=folder,
-        config=parts.config.plain,
-        header=_header(parts, training, folder, job),
+        config=experiment.config.plain,
+        header=_header(experiment, training, folder, job),
         steps=training.horizon.steps,
         steps_per_epoch=training.horizon.steps_per_epoch,
         first_step=first_step,
-        metric_names=tuple(
-            f"{split}/{name}" for split in dict.fromkeys(["train", *splits]) for name in training.task.metrics
-        ),
+        metric_names=tuple(f"{split}/{metric.name}" for split in splits for metric in metrics),
+        fractions=frozenset(metric.name for metric in metrics if metric.format == "fraction"),
     )
 
 
-def _header(parts: Parts, training: Training, folder: Path, job: str | None) -> dict[str, str]:
-    checked, spec, horizon = parts.config, parts.data.spec, training.horizon
-    sizes = {split: getattr(parts.data, split) for split in ("train", "validation", "test")}
+def _header(experiment: Experiment, training: Training, folder: Path, job: str | None) -> dict[str, str]:
+    checked, spec, horizon = experiment.config, experiment.spec, training.horizon
+    sizes = {split: getattr(experiment.data, split) for split in ("train", "validation", "test")}
     counted = ", ".join(f"{len(found):,} {split}" for split, found in sizes.items() if found is not None)
-    classes = f", {len(spec.classes)} classes" if spec.classes else ""
-    shape = "×".join(map(str, spec.input_shape))
     rate = checked.optimizer.arguments.get("lr")
     epochs = horizon.steps / horizon.steps_per_epoch
     header: dict[str, Any] = {
         "job": job,
-        "data": f"{checked.data.name}: {counted}; {shape}{classes}",
-        "model": f"{checked.model.name}, {parts.parameters:,} parameters",
+        "data": f"{checked.data.name}: {counted}; {_kind(spec.inputs)}{_targets(spec.targets)}",
+        "model": f"{checked.model.name}, {experiment.parameters:,} parameters",
+        "pretrained": str(experiment.loaded) if experiment.loaded else None,
         "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
         "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples",
-        "device": ", ".join([_device_name(parts.place), *_how(parts.place)]),
-        "parallel": _parallel(parts),
+        "device": ", ".join([_device_name(experiment.device_settings), *_how(experiment.device_settings)]),
+        "parallel": _parallel(experiment),
         "run": str(folder),
     }
     return {label: text for label, text in header.items() if text}
 
 
-def _parallel(parts: Parts) -> str | None:
-    config, size = parts.config.parallel, parts.process_group.size
+def _kind(kind: Kind) -> str:
+    """A kind of inputs in a few characters: 1×28×28, or its fields."""
+    if isinstance(kind, Fields):
+        return ", ".join(f"{name} {_kind(field)}" for name, field in kind.fields)
+    if isinstance(kind, Columns):
+        return f"{len(kind.numeric)} columns of numbers, {len(kind.categories)} of categories"
+    if isinstance(kind, Tokens):
+        return f"{kind.length} tokens of {kind.vocabulary:,}"
+    return "×".join(map(str, getattr(kind, "shape", ())))
+
+
+def _targets(kind: Kind) -> str:
+    names = getattr(kind, "names", ())
+    return f", {len(names)} classes" if names else ""
+
+
+def _parallel(experiment: Experiment) -> str | None:
+    config, size = experiment.config.parallel, experiment.process_group.size
     if config.name == "none":
         return None
     batches = "batch statistics synchronized" if config.sync_batchnorm else ""

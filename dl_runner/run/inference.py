@@ -1,19 +1,20 @@
-"""A run's model at work again: on a split of its data, or on a user's own pictures."""
+"""A run's model at work again: on a split of its data, or on a user's own inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
-
-import torch
+from typing import Any, Literal
 
 from dl_runner.build.builders import check_builders
-from dl_runner.build.parts import build_data, build_device, build_evaluation, build_model, build_place, build_task
+from dl_runner.build.data import build_data, evaluation_loader
+from dl_runner.build.experiment import build_task
+from dl_runner.build.model import build_device, build_device_settings, build_model
 from dl_runner.config.stored import load_run
-from dl_runner.data.batches import to_input
+from dl_runner.config.types import arguments
 from dl_runner.errors import UserError
-from dl_runner.report.predictions import load_image, top
+from dl_runner.run.fitted import read_fitted
+from dl_runner.tasks.predicting import Row
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
-from dl_runner.training.evaluation import evaluate
+from dl_runner.training.evaluation import evaluate, evaluating, measure
 
 Weights = Literal["best", "last"]
 
@@ -41,39 +42,44 @@ def evaluate_run(
     """
     weights = weight_file(folder, which)
     checked = load_run(folder, device)
-    place_on = build_device(checked)
+    place = build_device(checked)
     builders = check_builders(checked)
-    data = build_data(checked, builders)
+    data = build_data(checked, builders, read_fitted(folder))
     model = build_model(checked, builders, data.spec)
     load_weights(weights, model)
-    place = build_place(checked, data.spec, model, place_on)
-    batches = build_evaluation(checked, data, split, place)
-    if batches is None:
+    settings = build_device_settings(checked, data.spec, model, place)
+    loader = evaluation_loader(checked, data, split, settings)
+    if loader is None:
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
-    task = build_task(checked, builders, data.spec)
-    metrics = evaluate(place.put(model), task, batches, place.autocast)
+    task = build_task(checked, builders, data.spec, data.fitted)
+    model = settings.put(model)
+    metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
+    if hasattr(task, "meter"):
+        metrics |= measure(model, task.meter(), loader, settings.autocast)
     return weights, {f"{split}/{name}": value for name, value in metrics.items()}
 
 
-def predict_images(
-    folder: Path, images: Sequence[Path], k: int, which: Weights | None, invert: bool = False
-) -> list[list[tuple[str, float]]]:
-    """For each picture file the `k` most probable (class, probability), best first. Needs no data set.
+def predict(folder: Path, inputs: Sequence[str], which: Weights | None, options: Mapping[str, Any]) -> list[Row]:
+    """What a run's task makes of a user's inputs. Needs no data set.
 
     Args:
-        invert: swap dark and light first.
+        inputs: names of files, or texts.
+        options: of the task's `predict`.
 
     Raises:
-        UserError: no weights, a model without classes, or a file that is no picture.
+        UserError: no weights, a task that does not predict, an unknown option, or an input that it cannot read.
     """
     weights = weight_file(folder, which)
     spec = read_spec(weights)
-    if spec.task != "classification":
-        raise UserError(f"predict {folder}: its task is {spec.task}, and pictures have classes")
     checked = load_run(folder)
-    model = build_model(checked, check_builders(checked), spec)
+    builders = check_builders(checked)
+    task = build_task(checked, builders, spec, read_fitted(folder))
+    if not hasattr(task, "predict"):
+        raise UserError(f"predict {folder}: its task, {spec.task}, answers nothing about inputs of one's own")
+    given = arguments(task.predict, options, "predict", {"model", "inputs"})
+    model = build_model(checked, builders, spec)
     load_weights(weights, model)
-    model.eval()
-    pictures = torch.stack([load_image(path, spec) for path in images])
-    with torch.inference_mode():
-        return top(model(to_input(255 - pictures if invert else pictures, spec)), spec.classes, k)
+    settings = build_device_settings(checked, spec, model, build_device(checked))
+    settings.put(model)
+    with evaluating(model, settings.autocast):
+        return task.predict(model, inputs, **given)

@@ -17,17 +17,19 @@ from torch import nn
 
 from dl_runner import registry
 from dl_runner.build.builders import check_builders
-from dl_runner.build.parts import build_data, build_model
+from dl_runner.build.data import build_data
+from dl_runner.build.fit import checked_experiment
+from dl_runner.build.model import build_model
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
-from dl_runner.data.splits import Data
+from dl_runner.data.dataset import Data
 from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
 from dl_runner.run.ending import ending_on_record
-from dl_runner.run.launch import Watch, finish, fitting_parts
+from dl_runner.run.launch import finish
 from dl_runner.runtime.files import atomic_path
 from dl_runner.tracking.console import console
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
@@ -36,6 +38,7 @@ from dl_runner.tracking.tensorboard import TensorBoard
 from dl_runner.tracking.tracker import RunInfo, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
 from dl_runner.training.sums import Diverged
+from dl_runner.training.training import Watch
 
 PICTURE = "picture.png"
 _log = logging.getLogger("dl_runner")
@@ -164,7 +167,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> N
         Interrupted: it was asked to stop; `go_on` continues.
     """
     _lesson(checked)
-    fitting_parts(checked)  # a mistake in the config, before there is a folder
+    checked_experiment(checked)  # a mistake in the config, before there is a folder
     folder = create(parent, name)
     with lock(folder):
         _hold(checked, begin(checked, folder, job))

@@ -14,7 +14,7 @@ from torch import nn
 
 from dl_runner.errors import UserError
 from dl_runner.runtime.cores import LOAD
-from dl_runner.spec import TaskName
+from dl_runner.spec import DataSpec, Numbers, Tokens
 
 Precision = Literal["fp32", "tf32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
@@ -47,10 +47,10 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(
-    asked: Literal["auto"] | Precision, device: torch.device, task: TaskName, parameters: int
+    asked: Literal["auto"] | Precision, device: torch.device, spec: DataSpec, parameters: int
 ) -> Precision:
     """What "auto" means here: bf16 where it is computed faster (CUDA 8.0 and up, processors with AMX or AVX512-BF16),
-    but never for regression, whose targets need more digits than bf16 has.
+    but neither for numbers as targets, which need more digits than bf16 has, nor for tokens.
 
     Args:
         parameters: of the model; a small one spends more time on casts than it saves.
@@ -63,7 +63,9 @@ def resolve_precision(
         raise UserError(f"device.precision=tf32: {device} has none; use fp32, bf16 or auto")
     if asked != "auto":
         return asked
-    return "bf16" if task != "regression" and parameters >= WORTH_CASTING and fast(device) else "fp32"
+    if isinstance(spec.targets, Numbers) or isinstance(spec.inputs, Tokens):
+        return "fp32"
+    return "bf16" if parameters >= WORTH_CASTING and fast(device) else "fp32"
 
 
 def _cuda_has_tensor_cores(device: torch.device) -> bool:

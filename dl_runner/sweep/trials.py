@@ -142,23 +142,21 @@ def objective(checked: Config, settings: Settings) -> tuple[str, str]:
     """The metric to optimize, SPLIT/NAME, and its direction: the settings', or else those of the config's task.
 
     Raises:
-        UserError: the metric is not measured, or nobody knows its direction.
+        UserError: the metric is not measured.
     """
     if checked.lesson is not None:
         raise UserError("sweep=optuna: a lesson has no metric to optimize; sweep=random samples it, too")
-    from dl_runner.build.parts import build_data, build_task, check_builders
+    from dl_runner.build.builders import check_builders
+    from dl_runner.build.data import build_data
+    from dl_runner.build.experiment import build_task
 
     builders = check_builders(checked)
     data = build_data(checked, builders)
     if data.validation is None:
         raise UserError("sweep=optuna: there are no validation data to choose by; set data.validation=0.1")
-    task = build_task(checked, builders, data.spec)
-    monitor = f"validation/{task.monitor}"
-    metric = settings.metric or monitor
-    measured = [f"validation/{name}" for name in task.metrics]
+    task = build_task(checked, builders, data.spec, data.fitted)
+    measured = {f"validation/{metric.name}": metric.better for metric in task.metrics}
+    metric = settings.metric or next(iter(measured))
     if metric not in measured:
         raise UserError(f"sweep.metric={metric}: no such metric{hint(metric, measured)}")
-    known = {"validation/loss": "min", monitor: task.mode}
-    if settings.direction is None and metric not in known:
-        raise UserError(f"sweep.metric={metric}: which way is better? add sweep.direction=minimize or maximize")
-    return metric, settings.direction or f"{known[metric]}imize"
+    return metric, settings.direction or f"{measured[metric]}imize"

@@ -1,38 +1,88 @@
 """One class per example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from dl_runner.spec import DataSpec
+from dl_runner.config.types import Fraction, PositiveInt
+from dl_runner.data.batch import Batch, call
+from dl_runner.report.pictures import confusion_matrix, image_grid
+from dl_runner.spec import Classes, DataSpec
 from dl_runner.tasks.losses import Loss
-from dl_runner.tasks.task import Batch, Sums, Task, full_precision
+from dl_runner.tasks.predicting import Row, load_images, run_on_images, shown_again
+from dl_runner.tasks.targets import require_targets
+from dl_runner.tasks.task import Metric, Sums, Task, full_precision
+
+SHOWN = 25  # pictures
 
 
 class _Classification:
-    monitor, mode = "accuracy", "max"
-    metrics = ("loss", "accuracy")
+    metrics = (Metric("accuracy", "max", "fraction"), Metric("loss"))
 
-    def __init__(self, loss: Loss, label_smoothing: float) -> None:
-        self.loss = loss
-        self.label_smoothing = label_smoothing
+    def __init__(self, data: DataSpec, loss: Loss, label_smoothing: float) -> None:
+        self.data, self.loss, self.label_smoothing = data, loss, label_smoothing
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
-        inputs, labels = batch
-        logits = full_precision(model(inputs))  # (batch, classes)
+        logits, labels = full_precision(call(model, batch.inputs)), batch.targets  # (batch, classes), (batch,)
         loss = self.loss(logits, labels)
         correct = (logits.detach().argmax(1) == labels).sum()
-        sums = {"loss": loss.detach() * len(labels), "correct": correct}
+        sums = {"loss": loss.detach() * len(batch), "correct": correct}
+        if not model.training:  # how often class i (row) is taken for class j
+            sums["confusion"] = self._confusion(labels, logits.detach().argmax(1))
         if self.label_smoothing:
             # −Σ q log p with q = (1 − ε)·one-hot + ε/classes; what is reported stays without ε, and so comparable.
             loss = loss.lerp(-logits.log_softmax(1).mean(), self.label_smoothing)
-        return loss, sums
+        return batch.weighted(loss), sums
 
-    def report(self, sums: Mapping[str, float], examples: int) -> dict[str, float]:
-        return {"loss": sums["loss"] / examples, "accuracy": sums["correct"] / examples}
+    def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        examples = sums["examples"]
+        return {"loss": float(sums["loss"]) / examples, "accuracy": float(sums["correct"]) / examples}
+
+    def _confusion(self, labels: Tensor, guesses: Tensor) -> Tensor:
+        k = self.data.outputs
+        counts = torch.zeros(k * k, dtype=torch.int64, device=labels.device)
+        return counts.index_add_(0, labels * k + guesses, torch.ones_like(labels)).view(k, k)
+
+    def draw(self, sums: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The confusion matrix."""
+        return {"confusion": confusion_matrix(sums["confusion"].numpy(), self.data.classes)}
+
+    def show(self, model: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
+        """The first pictures of a batch with the classes that the model gives them."""
+        if not self.data.is_image or self.data.channels not in (1, 3):
+            return {}
+        few = batch.take(SHOWN)
+        guesses, truth = call(model, few.inputs).argmax(1).tolist(), few.targets.tolist()
+        names = self.data.classes
+        titles = [names[g] if g == t else f"{names[g]}, is {names[t]}" for g, t in zip(guesses, truth, strict=True)]
+        pictures = shown_again(few.inputs, self.data).numpy()
+        return {"predictions": image_grid(pictures, titles, [g == t for g, t in zip(guesses, truth, strict=True)])}
+
+    def predict(
+        self, model: nn.Module, inputs: Sequence[str], *, top: PositiveInt = 3, invert: bool = False
+    ) -> list[Row]:
+        """The most probable classes of picture files.
+
+        Args:
+            top: how many classes.
+            invert: swap dark and light first.
+
+        Raises:
+            UserError: a file that is no picture.
+        """
+        logits = run_on_images(model, load_images(inputs, self.data, invert), self.data)
+        shares, classes = logits.float().softmax(dim=1).topk(min(top, self.data.outputs), dim=1)
+        rows = []
+        for path, row, values in zip(inputs, classes.tolist(), shares.tolist(), strict=True):
+            told = [f"{self.data.classes[one]} {share:.1%}" for one, share in zip(row, values, strict=True)]
+            rows.append({"picture": path, **{f"{place}.": text for place, text in enumerate(told, 1)}})
+        return rows
 
 
-def classification(data: DataSpec, loss: Loss, *, label_smoothing: float = 0.0) -> Task:
+def classification(data: DataSpec, loss: Loss, *, label_smoothing: Fraction = 0.0) -> Task:
     """Reports the mean loss and the accuracy, the fraction of examples whose largest logit is the label's.
 
     Args:
@@ -40,5 +90,9 @@ def classification(data: DataSpec, loss: Loss, *, label_smoothing: float = 0.0) 
         loss: of logits (batch, classes) and labels (batch,).
         label_smoothing: ε in [0, 1), for cross-entropy: the step minimizes (1 − ε)·loss + ε·(the cross-entropy to the
             uniform distribution) (Szegedy et al., 2016, section 7). The reported loss is without it.
+
+    Raises:
+        UserError: the data's targets are no classes.
     """
-    return _Classification(loss, label_smoothing)
+    require_targets(data, "classification", Classes)
+    return _Classification(data, loss, label_smoothing)

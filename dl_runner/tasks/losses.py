@@ -1,6 +1,9 @@
-"""Losses by name: each builder takes the data's spec and returns `loss(outputs, targets) → mean`, a scalar.
+"""Losses by name: each builder takes the data's spec and returns a loss.
 
-A builder raises UserError where its loss makes no sense for the data's task.
+A loss is a function `loss(outputs, targets)`, the mean over the examples. A loss for classes may also have
+`total(outputs, targets, ignore)`, the sum over the targets other than `ignore`: tasks with many targets in each
+example, such as a language model, need it. A builder raises UserError where its loss makes no sense for the data's
+targets.
 """
 
 from collections.abc import Callable
@@ -10,18 +13,55 @@ from torch.nn import functional as F
 
 from dl_runner.config.types import Positive
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec, TaskName
+from dl_runner.spec import Boxes, Classes, DataSpec, Fields, Numbers, Pixels, Tokens
+from dl_runner.tasks.targets import named
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Total = Callable[[Tensor, Tensor, int], Tensor]
+CLASSES = (Classes, Tokens, Pixels)
 
 
-def _serves(task: TaskName, loss: str, data: DataSpec, instead: str) -> None:
-    if data.task != task:
-        raise UserError(f"loss={loss}: is for {task}, but the data's task is {data.task}; use loss={instead}")
+class MeanLoss:
+    """A loss with its sum beside its mean.
+
+    Args:
+        mean: (outputs, targets) → the mean over the targets.
+        total: (outputs, targets, ignore) → the sum over the targets other than `ignore`.
+    """
+
+    def __init__(self, mean: Loss, total: Total) -> None:
+        self._mean, self.total = mean, total
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._mean(outputs, targets)
+
+
+def total_of(loss: Loss, name: str) -> Total:
+    """The sum of a loss, for a task with many targets in each example.
+
+    Raises:
+        UserError: it has none.
+    """
+    if not isinstance(loss, MeanLoss):
+        raise UserError(f"task={name}: takes the loss of each target by itself; use loss=cross_entropy")
+    return loss.total
+
+
+def learns_from(kinds: tuple[type, ...], loss: str, data: DataSpec, instead: str) -> None:
+    """Check that a loss can learn from the data's targets.
+
+    Raises:
+        UserError: it cannot; names the loss to use instead.
+    """
+    if not isinstance(data.targets, kinds):
+        raise UserError(
+            f"loss={loss}: is for {named(kinds[0])}, but the data's targets are {named(data.targets)}; "
+            f"use loss={instead}"
+        )
 
 
 def _two_classes(loss: str, data: DataSpec) -> None:
-    _serves("classification", loss, data, "mse")
+    learns_from((Classes,), loss, data, "auto")
     if data.outputs != 2:
         raise UserError(f"loss={loss}: is for two classes, and the data have {data.outputs}; use loss=cross_entropy")
 
@@ -32,14 +72,23 @@ def _score(logits: Tensor) -> Tensor:
 
 
 def auto(data: DataSpec) -> Loss:
-    """The task's usual loss: cross-entropy for classification, mean squared error for regression."""
-    return cross_entropy(data) if data.task == "classification" else mse(data)
+    """The targets' usual loss: cross-entropy for classes, mean squared error for numbers."""
+    if isinstance(data.targets, Fields | Boxes):
+        return _of_its_own
+    return mse(data) if isinstance(data.targets, Numbers) else cross_entropy(data)
+
+
+def _of_its_own(outputs: Tensor, targets: Tensor) -> Tensor:
+    raise NotImplementedError("targets of several fields have no usual loss: their task computes its own")
 
 
 def cross_entropy(data: DataSpec) -> Loss:
-    """−log softmax(logits)[target], for logits (batch, classes) and labels (batch,)."""
-    _serves("classification", "cross_entropy", data, "mse")
-    return F.cross_entropy
+    """−log softmax(logits)[target], for logits (n, classes, …) and targets (n, …)."""
+    learns_from(CLASSES, "cross_entropy", data, "auto")
+    return MeanLoss(
+        F.cross_entropy,
+        lambda logits, targets, ignore: F.cross_entropy(logits, targets, ignore_index=ignore, reduction="sum"),
+    )
 
 
 def log_loss(data: DataSpec) -> Loss:
@@ -69,25 +118,25 @@ def perceptron(data: DataSpec) -> Loss:
 
 def mse(data: DataSpec) -> Loss:
     """(ŷ − y)², averaged over batch and outputs."""
-    _serves("regression", "mse", data, "cross_entropy")
+    learns_from((Numbers,), "mse", data, "auto")
     return F.mse_loss
 
 
 def squared(data: DataSpec) -> Loss:
     """½(ŷ − y)², averaged over batch and outputs: the squared loss of Dive into Deep Learning."""
-    _serves("regression", "squared", data, "cross_entropy")
+    learns_from((Numbers,), "squared", data, "auto")
     return lambda outputs, targets: 0.5 * F.mse_loss(outputs, targets)
 
 
 def l1(data: DataSpec) -> Loss:
     """|ŷ − y|, averaged over batch and outputs."""
-    _serves("regression", "l1", data, "cross_entropy")
+    learns_from((Numbers,), "l1", data, "auto")
     return F.l1_loss
 
 
 def huber(data: DataSpec, *, delta: Positive = 1.0) -> Loss:
     """Quadratic within `delta` of the target, linear beyond (Huber, 1964); averaged over batch and outputs."""
-    _serves("regression", "huber", data, "cross_entropy")
+    learns_from((Numbers,), "huber", data, "auto")
     return lambda outputs, targets: F.huber_loss(outputs, targets, delta=delta)
 
 
@@ -96,5 +145,5 @@ def smooth_l1(data: DataSpec, *, beta: Positive = 1.0) -> Loss:
 
     Averaged over batch and outputs.
     """
-    _serves("regression", "smooth_l1", data, "cross_entropy")
+    learns_from((Numbers,), "smooth_l1", data, "auto")
     return lambda outputs, targets: F.smooth_l1_loss(outputs, targets, beta=beta)

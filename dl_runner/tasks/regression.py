@@ -2,39 +2,45 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
-from dl_runner.spec import DataSpec
+from dl_runner.data.batch import Batch, call
+from dl_runner.spec import DataSpec, Numbers
 from dl_runner.tasks.losses import Loss
-from dl_runner.tasks.task import Batch, Sums, Task, full_precision
+from dl_runner.tasks.targets import require_targets
+from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 
 
 class _Regression:
-    monitor, mode = "loss", "min"
-    metrics = ("loss", "rmse", "mae")
+    metrics = (Metric("loss"), Metric("rmse"), Metric("mae"))
 
     def __init__(self, loss: Loss, outputs: int) -> None:
         self.loss = loss
         self.outputs = outputs
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
-        inputs, targets = batch
-        predictions = full_precision(model(inputs))  # (batch, outputs)
+        predictions, targets = full_precision(call(model, batch.inputs)), batch.targets  # (batch, outputs) both
         loss = self.loss(predictions, targets)
         error = predictions.detach() - targets
-        sums = {"loss": loss.detach() * len(targets), "squared": error.square().sum(), "absolute": error.abs().sum()}
-        return loss, sums
+        sums = {"loss": loss.detach() * len(batch), "squared": error.square().sum(), "absolute": error.abs().sum()}
+        return batch.weighted(loss), sums
 
-    def report(self, sums: Mapping[str, float], examples: int) -> dict[str, float]:
-        numbers = examples * self.outputs
+    def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        numbers = sums["examples"] * self.outputs
         return {
-            "loss": sums["loss"] / examples,
-            "rmse": math.sqrt(sums["squared"] / numbers),
-            "mae": sums["absolute"] / numbers,
+            "loss": float(sums["loss"]) / sums["examples"],
+            "rmse": math.sqrt(float(sums["squared"]) / numbers),
+            "mae": float(sums["absolute"]) / numbers,
         }
 
 
 def regression(data: DataSpec, loss: Loss) -> Task:
-    """Reports the mean loss, the root mean squared error and the mean absolute error, in the targets' unit."""
+    """Reports the mean loss, the root mean squared error and the mean absolute error, in the targets' unit.
+
+    Raises:
+        UserError: the data's targets are no numbers.
+    """
+    require_targets(data, "regression", Numbers)
     return _Regression(loss, data.outputs)

@@ -1,13 +1,29 @@
-"""What the loop asks of a task."""
+"""What the loop asks of a task: how a batch becomes a loss, and sums become metrics."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-Batch = tuple[Tensor, Tensor]
+from dl_runner.data.batch import Batch
+
 Sums = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a task reports.
+
+    Args:
+        better: which direction is an improvement.
+        format: how people read it: a "fraction" of 0..1 with four decimals, any other "number" with four digits.
+    """
+
+    name: str
+    better: Literal["max", "min"] = "min"
+    format: Literal["fraction", "number"] = "number"
 
 
 def full_precision(outputs: Tensor) -> Tensor:
@@ -16,20 +32,53 @@ def full_precision(outputs: Tensor) -> Tensor:
 
 
 class Task(Protocol):
-    """How a batch becomes a loss, and sums become metrics.
+    """One experiment's task.
+
+    A task may also have, each of them optional:
+
+    - `predict(model, inputs, **options)`: what `dlrun predict` prints; see `dl_runner.tasks.predicting`.
+    - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
+      array, uint8 (height, width, 3). It draws from no global random generator.
+    - `results(tracker information)`; see `Showing`.
+    - `meter()`: a new `Meter`, for metrics that are no sums.
+    - `state_dict()` and `load_state_dict(state)`: what an exact continuation needs, as a dict of tensors whose
+      dimension 0 counts the examples of a batch, or None; such as a hidden state that is carried on.
 
     Attributes:
-        monitor: the metric that chooses the best weights on the validation split.
-        mode: whether more or less of it is better.
-        metrics: the names that `report` returns.
+        metrics: what `report` and the meter return; on the validation split, the first one chooses the best weights.
     """
 
-    monitor: str
-    mode: Literal["max", "min"]
-    metrics: tuple[str, ...]
+    metrics: tuple[Metric, ...]
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
-        """The mean loss of a batch, differentiable, and the sums over its examples that the metrics need, detached."""
+        """The batch's contribution to the loss of the whole batch, differentiable, and the sums for the metrics.
 
-    def report(self, sums: Mapping[str, float], examples: int) -> dict[str, float]:
-        """Metrics from sums over `examples` > 0 examples."""
+        The contribution is a sum of terms over `batch.whole[its count]`, so that those of all parts add up. The sums
+        are detached, of any shape, and zero or more examples add to them; "loss" is among them, the sum of the terms.
+        """
+
+    def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Metrics from the sums of `step`, tensors on the host, and those of the batches' counts, such as
+        "examples"."""
+
+
+class Meter(Protocol):
+    """Metrics of a split that are no sums over its batches, such as a mean average precision or BLEU.
+
+    It is measured with the whole model, at `trainer.meter_every`. With several processes each has one for its share of
+    the split; they are merged, never averaged, so they have to survive pickling.
+    """
+
+    def update(self, model: nn.Module, batch: Batch) -> None:
+        """Take the examples of a batch."""
+
+    def merge(self, other: "Meter") -> None:
+        """Take what another process's meter has taken."""
+
+    def compute(self) -> dict[str, float]:
+        """The metrics of all examples taken."""
+
+
+def chooses(task: Task) -> Metric:
+    """The metric that chooses the best weights on the validation split."""
+    return task.metrics[0]

@@ -99,7 +99,7 @@ class Console(Tracker):
         self._step = step
         if self._bar is None or time.perf_counter() < self._next_read:
             return
-        means = words(by_split(read()).get("train", {}))
+        means = words(by_split(read()).get("train", {}), self._run.fractions)
         (then, before), self._read_at = self._read_at, (time.perf_counter(), step)
         # Right after a reading the device has caught up, so this is the speed of the work, not of queueing it.
         steps_per_second = (step - before) / max(self._read_at[0] - then, 1e-9)
@@ -123,7 +123,10 @@ class Console(Tracker):
         cells = [("epoch", f"{epoch:.2f}/{self._epochs}" if within else self._epoch(step))]
         for split, values in splits.items():
             names = [f"{split} {name}" if position == 0 else name for position, name in enumerate(values)]
-            cells += [(heading, number(*item)) for heading, item in zip(names, values.items(), strict=True)]
+            cells += [
+                (heading, number(*item, self._run.fractions))
+                for heading, item in zip(names, values.items(), strict=True)
+            ]
         now = time.perf_counter()
         cells.append(("time", duration(now - self._lap)))
         self._lap = now
@@ -142,6 +145,9 @@ class Console(Tracker):
         names = self._run.metric_names or tuple(metrics)
         return {name: metrics[name] for name in names if name in metrics}
 
+    def text(self, name: str, text: str, step: int) -> None:
+        self._say(Text.assemble((f"{name}: ", "dim"), text))
+
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._log is None:
             return
@@ -149,7 +155,7 @@ class Console(Tracker):
             self._bar.stop()
         self._say(Text())
         if final := self._wanted(metrics):
-            grid = table(final)
+            grid = table(final, self._run.fractions)
             self._show(grid)
             self._log.write(_render(grid))
             self._say(Text())

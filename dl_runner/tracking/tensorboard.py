@@ -52,7 +52,7 @@ class TensorBoard(Tracker):
             if run.keeps(row["step"], row):
                 metrics = {name: value for name, value in row.items() if name not in ("step", "epoch", "time")}
                 self._scalars(row["step"], metrics, row["time"])
-        for event in _pictures(old):
+        for event in _shown(old):
             if run.keeps(event.step, [value.tag for value in event.summary.value]):
                 self._writer.file_writer.event_writer.add_event(event)
 
@@ -68,6 +68,10 @@ class TensorBoard(Tracker):
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
         self._writer.add_image(name, pixels, step, dataformats="HWC")
 
+    def text(self, name: str, text: str, step: int) -> None:
+        # As it is: what a model writes may look like Markdown.
+        self._writer.add_text(name, "\n".join(f"    {line}" for line in text.split("\n")), step)
+
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._writer is None:
             return
@@ -77,14 +81,19 @@ class TensorBoard(Tracker):
         self._writer.close()
 
 
-def _pictures(paths: list[Path]) -> Iterator[Any]:
-    """The image events of event files, whole as they are; a record cut short ends its file."""
+def _shown(paths: list[Path]) -> Iterator[Any]:
+    """The pictures and texts of event files, whole as they are; a record cut short ends its file."""
     from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
     for path in paths:
         for event in LegacyEventFileLoader(str(path)).Load():
-            if any(value.HasField("image") for value in event.summary.value):
+            if any(_is_shown(value) for value in event.summary.value):
                 yield event
+
+
+def _is_shown(value: Any) -> bool:
+    text = value.tag.endswith("/text_summary") and value.tag != "config/text_summary"  # which is written anew
+    return text or value.HasField("image")
 
 
 def _session_start(values: Mapping[str, float | bool | str]) -> Any:

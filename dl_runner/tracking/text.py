@@ -1,22 +1,27 @@
 """Numbers, metrics and time spans as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from rich import box
 from rich.table import Table
 
 from dl_runner.tracking.tracker import Metrics
 
-FRACTIONS = ("accuracy", "precision", "recall", "f1", "r2")
-COUNTS = ("examples_per_second", "memory")
+FRACTIONS = frozenset({"accuracy"})  # of runs of version 0.1.0, whose records do not say it
+COUNTS = ("_per_second", "memory_gib")
 
 
-def number(name: str, value: float) -> str:
-    """A metric's value: fractions with four decimals, counts with thousands separators, others with four digits."""
+def number(name: str, value: float, fractions: Container[str] = FRACTIONS) -> str:
+    """A metric's value: fractions with four decimals, counts with thousands separators, others with four digits.
+
+    Args:
+        name: NAME or SPLIT/NAME.
+        fractions: NAMEs of metrics that are fractions of 1.
+    """
     last = name.rpartition("/")[2]
-    if last.endswith(FRACTIONS):
+    if last in fractions:
         return f"{value:.4f}"
-    if last.startswith(COUNTS):
+    if last.endswith(COUNTS):
         return f"{value:,.0f}"
     return f"{value:#.4g}".rstrip(".")
 
@@ -40,12 +45,12 @@ def by_split(metrics: Metrics) -> dict[str, dict[str, float]]:
     return {split: values for split, values in splits.items() if values}
 
 
-def words(values: Mapping[str, float]) -> str:
+def words(values: Mapping[str, float], fractions: Container[str] = FRACTIONS) -> str:
     """'loss 0.7403  accuracy 0.7210'."""
-    return "  ".join(f"{name} {number(name, value)}" for name, value in values.items())
+    return "  ".join(f"{name} {number(name, value, fractions)}" for name, value in values.items())
 
 
-def table(metrics: Metrics) -> Table:
+def table(metrics: Metrics, fractions: Container[str] = FRACTIONS) -> Table:
     """A row per metric, a column per split."""
     splits = by_split(metrics)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -53,5 +58,7 @@ def table(metrics: Metrics) -> Table:
     for split in splits:
         grid.add_column(split, justify="right")
     for name in dict.fromkeys(name for values in splits.values() for name in values):
-        grid.add_row(name, *(number(name, values[name]) if name in values else "" for values in splits.values()))
+        grid.add_row(
+            name, *(number(name, values[name], fractions) if name in values else "" for values in splits.values())
+        )
     return grid

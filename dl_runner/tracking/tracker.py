@@ -24,6 +24,7 @@ class RunInfo:
         steps_per_epoch: > 0.
         first_step: steps already done (a resumed run), 0 for a fresh one.
         metric_names: `SPLIT/NAME` of the results among what will be logged; the console shows these only.
+        fractions: NAMEs of those that are fractions of 1.
     """
 
     folder: Path
@@ -33,13 +34,14 @@ class RunInfo:
     steps_per_epoch: int
     first_step: int = 0
     metric_names: tuple[str, ...] = field(default=())
+    fractions: frozenset[str] = frozenset()
 
     def keeps(self, step: int, names: Iterable[str]) -> bool:
         """Whether a resumed run keeps what was logged at `step` under `names`: it does not log it again.
 
         Of the step that it goes on from it logs the final test again, which comes after the last checkpoint.
         """
-        trained = any(name.startswith("train/") for name in names)
+        trained = any(name.startswith(("train/", "samples/")) for name in names)
         return step < self.first_step or (step == self.first_step and trained)
 
 
@@ -70,6 +72,9 @@ class Tracker:
     def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
         """A picture, uint8, (height, width, 3)."""
 
+    def text(self, name: str, text: str, step: int) -> None:
+        """What a model has written, or another text of a task's."""
+
     def finish(self, status: Status, metrics: Metrics) -> None:
         """Called once, whatever happened, with the final metrics known so far."""
 
@@ -95,6 +100,10 @@ class Trackers(Tracker):
     def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
         for tracker in self.trackers:
             tracker.image(name, pixels, step)
+
+    def text(self, name: str, text: str, step: int) -> None:
+        for tracker in self.trackers:
+            tracker.text(name, text, step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
         """Finishes every tracker, whatever becomes of the others.

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
+import dl_runner
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import atomic_path
 from dl_runner.spec import DataSpec
 
-VERSION = 2
+VERSION = 3
 
 
 class Checkpoints:
@@ -58,7 +59,10 @@ class Checkpoints:
         if damaged:
             raise UserError(f"{self.last}: damaged or no checkpoint of ours; start the run anew")
         if not isinstance(state, dict) or state.get("version") != VERSION:
-            raise UserError(f"{self.last}: written by another version of dl_runner; start the run anew")
+            raise UserError(
+                f"{self.last}: written by another version of dl_runner than {dl_runner.__version__}, so it cannot go on; "
+                "start it anew (`dlrun compare` and `dlrun evaluate` still read it)"
+            )
         return state
 
     def save_weights(self, which: str, model: nn.Module, spec: DataSpec) -> None:

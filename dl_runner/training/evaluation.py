@@ -1,62 +1,165 @@
 """Metrics of a model on a split."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from dl_runner.data.batches import Batches
+from dl_runner.data.batch import Batch, blank
+from dl_runner.data.loader import Loader
 from dl_runner.errors import Interrupted
 from dl_runner.parallel.strategies import Strategy
 from dl_runner.runtime.device import Autocast
 from dl_runner.runtime.interrupt import StopRequest
-from dl_runner.tasks.task import Task
-from dl_runner.training.sums import Means
+from dl_runner.spec import DataSpec
+from dl_runner.tasks.task import Meter, Task
+from dl_runner.training.sums import MetricSums
+
+
+@contextmanager
+def evaluating(model: nn.Module, autocast: Autocast, *, gradients_known: bool = False) -> Iterator[None]:
+    """Evaluation mode without gradients; the model's training flags are left as they were.
+
+    Args:
+        gradients_known: whether layers are put together for each pass, which cannot be made of inference tensors.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad() if gradients_known else torch.inference_mode(), autocast():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def evaluate(
     model: nn.Module,
     task: Task,
-    batches: Batches,
+    loader: Loader,
     autocast: Autocast,
+    spec: DataSpec,
     *,
-    parallel: Strategy | None = None,
+    strategy: Strategy | None = None,
     limit: int | None = None,
-    outputs: list[Tensor] | None = None,
     request: StopRequest | None = None,
-) -> dict[str, float]:
-    """The task's metrics over a split, in evaluation mode and without gradients.
+) -> MetricSums:
+    """The task's sums over a split.
 
     Args:
-        parallel: the processes that measure together, each its parts of the batches; None for this one alone.
+        strategy: of the processes that measure together, each its parts of the batches; None for this one alone.
         limit: the first so many batches only; None for all.
-        outputs: when given, the model's outputs are appended to it, a tensor (batch, …) each.
         request: looked at between two batches.
-
-    Returns:
-        {NAME: value}. The model's training flag is left as it was.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    means = Means(task)
-    training = model.training
-    keep = model.register_forward_hook(lambda *call: outputs.append(call[-1])) if outputs is not None else None
-    model.eval()
-    try:
-        # Layers that are put together for each pass cannot be made of tensors that know no gradients.
-        lockstep = parallel is not None and parallel.lockstep
-        with torch.no_grad() if lockstep else torch.inference_mode(), autocast():
-            for batch in islice(batches.epoch(), limit):
-                if len(batch[1]):
-                    _, sums = task.step(model, batch)
-                    means.add(sums, len(batch[1]))
-                elif lockstep:
-                    model(batches.blank())
-                if request:
-                    raise Interrupted("stopped during the final test", request.signal_number)
-    finally:
-        model.train(training)
-        if keep is not None:
-            keep.remove()
-    return (means.over(parallel.process_group) if parallel else means).read()
+    sums = MetricSums(task)
+    lockstep = strategy is not None and strategy.lockstep
+    with evaluating(model, autocast, gradients_known=lockstep):
+        for batch in islice(loader.epoch(), limit):
+            if len(batch):
+                _, added = task.step(model, batch)
+                sums.add(added, batch.counts)
+            elif lockstep:
+                task.step(model, blank(spec, 1, loader.device))
+            if request:
+                raise Interrupted("stopped during the final test", request.signal_number)
+    return sums.over(strategy.process_group) if strategy else sums
+
+
+def measure(
+    model: nn.Module,
+    meter: Meter,
+    loader: Loader,
+    autocast: Autocast,
+    *,
+    strategy: Strategy | None = None,
+    limit: int | None = None,
+    request: StopRequest | None = None,
+) -> dict[str, float]:
+    """A meter's metrics of a split; arguments as for `evaluate`, `model` is a whole one.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
+    with evaluating(model, autocast):
+        for batch in islice(loader.epoch(), limit):
+            if len(batch):
+                meter.update(model, batch)
+            if request:
+                raise Interrupted("stopped during the final test", request.signal_number)
+    if strategy is None:
+        return meter.compute()
+    first, *others = strategy.process_group.gather(meter)
+    for other in others:
+        first.merge(other)
+    return first.compute()
+
+
+class Evaluator:
+    """Measures splits during a training.
+
+    Args:
+        loaders: of each split, this process's share.
+        whole_loaders: where a pass through the model needs all processes, the first one measures meters alone, on
+            these.
+        limit: batches per evaluation; None for all.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        task: Task,
+        loaders: Mapping[str, Loader],
+        autocast: Autocast,
+        spec: DataSpec,
+        *,
+        whole_loaders: Mapping[str, Loader] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.loaders = loaders
+        self._strategy, self._task, self._autocast, self._spec = strategy, task, autocast, spec
+        self._whole_loaders, self._limit = whole_loaders or {}, limit
+
+    def evaluate(self) -> dict[str, float]:
+        """The task's metrics of every split, SPLIT/NAME. All processes have to ask."""
+        model, found = self._strategy.model, {}
+        self._strategy.process_group.same_buffers(model)
+        for split, loader in self.loaders.items():
+            sums = evaluate(
+                model,
+                self._task,
+                loader,
+                self._autocast,
+                self._spec,
+                strategy=self._strategy,
+                limit=self._limit,
+            )
+            found |= {f"{split}/{name}": value for name, value in sums.read().items()}
+        return found
+
+    def measure(self) -> dict[str, float]:
+        """The metrics of every split that are no sums; {} for a task without a meter. All processes have to ask."""
+        if not hasattr(self._task, "meter"):
+            return {}
+        model, lockstep, found = self._strategy.whole(), self._strategy.lockstep, {}
+        for split, shared in self.loaders.items():
+            values: Mapping[str, float] = {}
+            if not lockstep:
+                values = measure(
+                    model, self._task.meter(), shared, self._autocast, strategy=self._strategy, limit=self._limit
+                )
+            elif self._strategy.process_group.rank == 0:
+                values = measure(
+                    model, self._task.meter(), self._whole_loaders[split], self._autocast, limit=self._limit
+                )
+            values = self._strategy.process_group.gather(values)[0]
+            found |= {f"{split}/{name}": value for name, value in values.items()}
+        return found
+
+    def sample(self) -> Batch | None:
+        """The first batch of the first split, for what the task shows; None without splits."""
+        return next((next(iter(loader.epoch())) for loader in self.loaders.values()), None)

@@ -1,6 +1,7 @@
 """Metric sums that stay on the device until somebody reads them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,8 +12,8 @@ from dl_runner.parallel.process_group import ProcessGroup
 from dl_runner.tasks.task import Sums, Task
 
 
-class Means:
-    """Running means of a task's metrics over the examples since the last reset.
+class MetricSums:
+    """Running sums of a task's metrics over the batches since the last reset.
 
     `add` only enqueues device work; `read` and `require_finite` synchronize.
     """
@@ -23,11 +24,15 @@ class Means:
 
     def reset(self) -> None:
         self.sums: Sums = {}
-        self.examples = 0
+        self.counts: dict[str, int] = {}
         self._unread: list[tuple[int, Tensor]] = []
 
-    def add(self, sums: Sums, examples: int, step: int = 0) -> None:
-        """Add the sums over `examples` examples, which belong to step number `step`."""
+    @property
+    def examples(self) -> int:
+        return self.counts.get("examples", 0)
+
+    def add(self, sums: Sums, counts: Mapping[str, int], step: int = 0) -> None:
+        """Add the sums over a batch with these counts, which belong to step number `step`."""
         if not sums:
             return
         if self.sums:
@@ -35,24 +40,26 @@ class Means:
                 self.sums[name] += value
         else:
             self.sums = {name: value.clone() for name, value in sums.items()}
-        self.examples += examples
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
         self._unread.append((step, sums["loss"]))
 
     def read(self) -> dict[str, float]:
-        """The metrics, `{NAME: mean}`; empty before the first `add`."""
-        if not self.examples:
-            return {}
-        return self.task.report({name: value.item() for name, value in self.sums.items()}, self.examples)
+        """The metrics, `{NAME: value}`; empty before the first `add`."""
+        return self.task.report(self.on_host()) if self.examples else {}
 
-    def over(self, process_group: ProcessGroup) -> "Means":
-        """These over what all processes of the process_group have added; all of them have to ask."""
+    def on_host(self) -> dict[str, Any]:
+        """Sums and counts by name, as the task's `report` takes them."""
+        return {name: value.cpu() for name, value in self.sums.items()} | self.counts
+
+    def over(self, process_group: ProcessGroup) -> "MetricSums":
+        """These over what all processes of the group have added; all of them have to ask."""
         if process_group.size == 1:
             return self
-        together = Means(self.task)
-        for sums, examples in process_group.gather(
-            ({name: value.cpu() for name, value in self.sums.items()}, self.examples)
-        ):
-            together.add(sums, examples)  # in the order of their ranks: to the last bit the same sums everywhere
+        together = MetricSums(self.task)
+        own = {name: value.cpu() for name, value in self.sums.items()}, self.counts
+        for sums, counts in process_group.gather(own):
+            together.add(sums, counts)  # in the order of their ranks: to the last bit the same sums everywhere
         together._unread.clear()
         return together
 
@@ -71,11 +78,11 @@ class Means:
             raise Diverged(*min(everywhere))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"sums": dict(self.sums), "examples": self.examples}
+        return {"sums": dict(self.sums), "counts": dict(self.counts)}
 
-    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
         self.sums = {name: value.to(device) for name, value in state["sums"].items()}
-        self.examples = state["examples"]
+        self.counts = dict(state["counts"])
 
 
 class Diverged(RunFailed):

@@ -1,114 +1,97 @@
-"""What a run trains, and how far it is."""
+"""What the loop runs: the parts of a run and the state that they share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from dl_runner.config.durations import Horizon
-from dl_runner.data.batches import Batches
-from dl_runner.optim.plateau import MetricSchedule
+from dl_runner.data.loader import Loader
 from dl_runner.optim.schedules import Schedule
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.parallel.strategies import Strategy
 from dl_runner.regularize.early_stopping import EarlyStopping
-from dl_runner.regularize.penalties import Penalty
-from dl_runner.runtime.cuda_graph import CudaGraphStep
-from dl_runner.runtime.device import Autocast
-from dl_runner.runtime.seeding import rng_state, set_rng_state
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
-from dl_runner.training.rhythm import Rhythm
-from dl_runner.training.sums import Means
+from dl_runner.training.evaluation import Evaluator
+from dl_runner.training.intervals import Intervals
+from dl_runner.training.state import Progress, Stateful
+from dl_runner.training.sums import MetricSums
+from dl_runner.training.update import Update
 
 Prune = Callable[[int, Mapping[str, float]], bool]
+Watch = Callable[[nn.Module], Mapping[str, float]]
 
 
 @dataclass
 class Training:
-    """Everything the loop needs, and its position; `state_dict` is what an exact continuation needs.
+    """A run in one process. With several, each of them has one of these and goes through the same steps.
 
-    With several processes each of them has one of these, and goes through the same steps.
+    Args:
+        update: makes a step.
+        loader: the training batches.
+        evaluator: measures the other splits.
+        stopping: the best evaluation so far.
+        state: what a checkpoint holds, in the order of loading; its "progress" is `progress`.
+        identity: what else a checkpoint says, for whoever reads it: the run's config and the data's fingerprint.
+        spec: of the data, which goes with the weights.
+        checkpoints: None where nothing is to be written, as in all processes but the first.
+        watch: measures more of the model at each report, {NAME: value} for train/NAME.
+        prune: told the number, >= 1, and the metrics of an evaluation: whether the run is not worth going on.
     """
 
-    model: nn.Module
-    parallel: Strategy  # of `model`
-    task: Task
-    optimizer: Optimizer
-    schedule: Schedule
-    batches: Batches
-    evaluations: Mapping[str, Batches]
+    update: Update
+    loader: Loader
+    evaluator: Evaluator
     horizon: Horizon
-    rhythm: Rhythm
+    intervals: Intervals
     stopping: EarlyStopping
-    device: torch.device
-    autocast: Autocast
-    tracker: Tracker
-    checkpoints: Checkpoints | None  # None where nothing is to be written, as in all processes but the first
+    sums: MetricSums
+    progress: Progress
+    state: dict[str, Stateful]
+    identity: Mapping[str, Any]
     spec: DataSpec
-    data_fingerprint: str
-    config: Mapping[str, Any]
-    penalty: Penalty | None = None  # added to the loss of the step, not to the one that is reported
-    watch: Callable[[nn.Module], Mapping[str, float]] | None = None  # more train/NAME for each report
-    cuda_graph: CudaGraphStep | None = None  # the passes of a step as one launch
-    prune: Prune | None = None  # told an evaluation's number, >= 1, and metrics: whether the run is not worth going on
+    tracker: Tracker = field(default_factory=Tracker)
+    checkpoints: Checkpoints | None = None
+    watch: Watch | None = None
+    prune: Prune | None = None
     pruned: bool = False
-    step: int = 0
-    seconds: float = 0.0  # of training since the last evaluation, evaluations and checkpoints left out
-    metrics: dict[str, float] = field(default_factory=dict)  # the newest of each name
-    best_metrics: dict[str, float] = field(default_factory=dict)  # those of the best evaluation
 
-    def __post_init__(self) -> None:
-        self.means = Means(self.task)
-        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+    @property
+    def model(self) -> nn.Module:
+        return self.update.model
+
+    @property
+    def task(self) -> Task:
+        return self.update.task
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.update.schedule
+
+    @property
+    def process_group(self) -> ProcessGroup:
+        return self.update.strategy.process_group
+
+    @property
+    def step(self) -> int:
+        return self.progress.step
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.progress.metrics
 
     @property
     def epoch(self) -> float:
         return self.step / self.horizon.steps_per_epoch
 
-    @property
-    def process_group(self) -> ProcessGroup:
-        return self.parallel.process_group
-
     def state_dict(self) -> dict[str, Any]:
-        """The state of all processes together, which one process or any number may go on with.
-
-        Plain containers and tensors only, so that it loads with `weights_only`. All processes have to ask.
-        """
-        rng, *others = self.process_group.gather(rng_state())
-        return {
-            "model": self.parallel.whole().state_dict(),
-            "optimizer": self.parallel.optimizer_state(self.optimizer),
-            "means": self.means.over(self.process_group).state_dict(),
-            "stopping": self.stopping.state_dict(),
-            "schedule": self.schedule.state_dict() if isinstance(self.schedule, MetricSchedule) else {},
-            "rng": rng,
-            "rng_of_others": others,
-            "step": self.step,
-            "data": self.data_fingerprint,
-            "seconds": self.seconds,
-            "metrics": dict(self.metrics),
-            "best_metrics": dict(self.best_metrics),
-            "config": dict(self.config),
-        }
+        """The state of all processes together. All of them have to ask."""
+        return {name: one.state_dict() for name, one in self.state.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken. Call last before training: it sets the global random generators."""
-        rank = self.process_group.rank
-        self.parallel.load(state["model"])
-        self.parallel.load_optimizer(self.optimizer, state["optimizer"])
-        if rank == 0:
-            self.means.load_state_dict(state["means"], self.device)
-        self.stopping.load_state_dict(state["stopping"])
-        if isinstance(self.schedule, MetricSchedule):
-            self.schedule.load_state_dict(state["schedule"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
-        states = [state["rng"], *state.get("rng_of_others", [])]
-        if rank < len(states):  # else there were fewer processes, and this one keeps its own beginning
-            set_rng_state(states[rank])
+        for name, one in self.state.items():
+            one.load_state_dict(state[name])

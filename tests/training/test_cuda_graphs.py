@@ -2,18 +2,18 @@
 
 import pytest
 import torch
+from dl_runner.build.parts import build_parts, build_training
 from helpers import EXACT, rows, run
 from torch import nn
 
-from dl_runner.build.parts import build_parts, build_training
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_plain, to_yaml
 from dl_runner.errors import RunFailed, UserError
 from dl_runner.run.inference import evaluate_run
-from dl_runner.runtime import cuda_graph
-from dl_runner.runtime.cuda_graph import WARM_UP, CudaGraphStep
 from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.training import cuda_graph
+from dl_runner.training.cuda_graph import WARM_UP, CudaGraphStep
 from dl_runner.training.loop import train
 
 # 1,294 training digits: four batches of 300 in an epoch, and one of 94.

@@ -26,9 +26,14 @@ def log_sum_exp(logits: Tensor, dim: int = -1) -> Tensor:
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The mean over the batch of −log softmax(logits)[label]: (batch, classes), (batch,) → ()."""
+    return negative_log_likelihoods(logits, labels).mean()
+
+
+def negative_log_likelihoods(logits: Tensor, labels: Tensor) -> Tensor:
+    """−log softmax(logits)[label] of each row: (batch, classes), (batch,) → (batch,)."""
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision would round the sum
     of_the_label = logits[torch.arange(len(labels), device=labels.device), labels]
-    return (log_sum_exp(logits) - of_the_label).mean()
+    return log_sum_exp(logits) - of_the_label
 
 
 def _largest(logits: Tensor, dim: int) -> Tensor:

@@ -11,17 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dl_runner.data.batch import Batch, first_tensor
 from dl_runner.errors import RunFailed
 
 WARM_UP = 3  # steps: libraries choose their kernels and take their memory in the first ones
 
 Outputs = dict[str, Tensor]
-Batch = tuple[Tensor, Tensor]
 Passes = Callable[[Batch], Outputs]
 
 
 class CudaGraphStep:
-    """Forward and backward pass of batches, captured at the first shape that has come `WARM_UP` times before.
+    """Forward and backward pass of batches, captured at the first shape, with its counts, that has come `WARM_UP`
+    times before.
 
     Batches of other shapes, such as the last one of an epoch, go through the passes themselves. Optimizer, clipping and
     schedule are outside, so that any of them works.
@@ -50,16 +51,19 @@ class CudaGraphStep:
         Raises:
             RunFailed: it cannot be captured.
         """
-        shape = tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in batch)
+        tensors = _tensors(batch)
+        # Counts are numbers on the host, which the captured work has taken in.
+        counts = (*batch.counts.items(), *batch.whole.items())
+        shape = (*((tensor.shape, tensor.stride(), tensor.dtype) for tensor in tensors), *counts)
         if self._shape is None:
             self._seen[shape] = self._seen.get(shape, 0) + 1
             if self._seen[shape] <= WARM_UP:
-                return aside(lambda: passes(batch), batch[0].device)
+                return aside(lambda: passes(batch), tensors[0].device)
             self._capture(passes, batch)
             self._shape = shape
         if shape != self._shape:
             return passes(batch)
-        for place, tensor in zip(self._batch, batch, strict=True):
+        for place, tensor in zip(_tensors(self._batch), tensors, strict=True):
             place.copy_(tensor)
         self._replay()
         for parameter, gradient in self._gradients:
@@ -67,10 +71,10 @@ class CudaGraphStep:
         return {name: value.clone() for name, value in self._outputs.items()}  # the next replay writes there again
 
     def _capture(self, passes: Passes, batch: Batch) -> None:
-        self._batch = batch[0].clone(), batch[1].clone()
+        self._batch = batch.map(Tensor.clone)
         buffers = [buffer.data_ptr() for buffer in self._model.buffers()]
         try:
-            self._replay, self._outputs = capture(lambda: passes(self._batch), batch[0].device)
+            self._replay, self._outputs = capture(lambda: passes(self._batch), first_tensor(batch.inputs).device)
         except RuntimeError as error:
             raise _refused(_first(error)) from error
         if buffers != [buffer.data_ptr() for buffer in self._model.buffers()]:
@@ -78,6 +82,14 @@ class CudaGraphStep:
         self._gradients = [
             (parameter, parameter.grad) for parameter in self._model.parameters() if parameter.grad is not None
         ]
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [
+        one
+        for value in (batch.inputs, batch.targets)
+        for one in (value.values() if isinstance(value, dict) else [value])
+    ]
 
 
 def capture(passes: Callable[[], Outputs], device: torch.device) -> tuple[Callable[[], None], Outputs]:

@@ -1,0 +1,175 @@
+"""A data set as its builder returns it, and how train, validation and limit are cut from it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+
+from dl_runner.data.samplers import InOrder, Sampler, Shuffled
+from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
+from dl_runner.data.splits import Split
+from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec, Image
+
+
+class Fitted(Protocol):
+    """What was learnt from the training split and is done to every split once, such as a vocabulary.
+
+    Its `state_dict` names a module of `dl_runner.data.fitted` under "name", whose function of that name makes it again.
+
+    Attributes:
+        spec: of what comes out.
+    """
+
+    spec: DataSpec
+
+    def apply(self, split: Split) -> Split:
+        """The split as models and tasks take it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready containers, which the run folder keeps for `dlrun predict`."""
+
+
+class Fit(Protocol):
+    """Learns what has to be learnt from data before the training, from the training split alone."""
+
+    def fit(self, train: Split) -> Fitted: ...
+
+
+class Samplers:
+    """How batches are made of a split: shuffled for training, in order for evaluation."""
+
+    def training(self, split: Split, batch_size: int, seed: int) -> Sampler:
+        return Shuffled(len(split), batch_size, seed)
+
+    def evaluation(self, split: Split, batch_size: int) -> Sampler:
+        return InOrder(len(split), batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set; `validation` and `test` are None where there are none.
+
+    Args:
+        spec: None where it is known only after fitting.
+        fit: what is learnt from the training split and done to all of them.
+        samplers: how batches are made.
+        fitted: what `fit` has learnt; set by `cut`.
+    """
+
+    spec: DataSpec | None
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+    fit: Fit | None = None
+    samplers: Samplers = Samplers()  # noqa: RUF009 - it has no state
+    fitted: Fitted | None = None
+
+    @property
+    def splits(self) -> tuple[Split | None, ...]:
+        return self.train, self.validation, self.test
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """What is cut from the training examples, and how.
+
+    Args:
+        validation: share held out for validation, in [0, 1); 0 for none. A validation split that the data set has
+            itself is kept.
+        limit: train on at most this many of the examples left, >= 1, classes in proportion; None for all.
+        image_size: side of the square that a batch is resized to, in pixels; None for the native size.
+        normalize: False sets mean 0 and standard deviation 1.
+        seed: >= 0; the same seed gives the same splits.
+        folds: cut the training examples into so many stratified parts, >= 2, instead of holding out `validation`.
+        fold: the part that is the validation split, in [0, folds); the others are the training split.
+    """
+
+    validation: float = 0.0
+    limit: int | None = None
+    image_size: int | None = None
+    normalize: bool = True
+    seed: int = 0
+    folds: int | None = None
+    fold: int | None = None
+
+
+def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
+    """What a builder returned, made ready for training: cut, then fitted on the training split alone.
+
+    Args:
+        fitted: what an earlier run has fitted, to be used again.
+
+    Raises:
+        UserError: an image size for what is no image, a split that would be empty, fewer examples of a class than
+            folds, or folds of data that are ordered or have a validation split of their own.
+    """
+    train, held = data.train, data.validation
+    if not len(train):
+        raise UserError("data: there is no training example; check the data set's files")
+    if cuts.folds is not None:
+        _check_folds(data, cuts.folds)
+        train, held = _divided(train, *hold_out_fold(len(train), train.strata, cuts.folds, cuts.fold, cuts.seed))
+    elif held is None and cuts.validation > 0:
+        kept_at, held_at = (
+            hold_out_end(len(train), cuts.validation)
+            if train.ordered
+            else hold_out(len(train), train.strata, cuts.validation, cuts.seed, "validation")
+        )
+        if not len(held_at):
+            raise UserError(
+                f"data.validation={cuts.validation:g}: needs two training examples"
+                f"{' of a class' if train.strata is not None else ''}, and there are too few; set data.validation=0"
+            )
+        train, held = _divided(train, kept_at, held_at)
+    if cuts.limit is not None and cuts.limit < len(train):
+        few = (
+            torch.arange(cuts.limit)
+            if train.ordered
+            else take(len(train), train.strata, cuts.limit, cuts.seed, "limit")
+        )
+        train = train.subset(few)
+    splits, spec, learnt = {"train": train, "validation": held, "test": data.test}, data.spec, None
+    if data.fit is not None:
+        learnt = fitted or data.fit.fit(train)
+        splits = {name: split and learnt.apply(split) for name, split in splits.items()}
+        spec = learnt.spec
+    return replace(data, spec=_sized(spec, cuts), fitted=learnt, **splits)
+
+
+def hold_out_end(length: int, fraction: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The indices of the first and of the last examples of an ordered split, `fraction` of which are the last."""
+    kept = length - round(length * fraction)
+    return torch.arange(kept), torch.arange(kept, length)
+
+
+def _divided(split: Split, kept: torch.Tensor, held: torch.Tensor) -> tuple[Split, Split]:
+    return split.subset(kept), split.subset(held)
+
+
+def _check_folds(data: Data, folds: int) -> None:
+    if data.train.ordered:
+        raise UserError(
+            f"data.folds={folds}: the data have an order, of which only the end can be held out; use data.validation"
+        )
+    if data.validation is not None:
+        raise UserError(
+            f"data.folds={folds}: the data set has a validation split of its own; set data.folds=null data.fold=null"
+        )
+    fewest, label = smallest_class(len(data.train), data.train.strata)
+    if folds > fewest:
+        of = f"class {data.spec.classes[label]} has" if label is not None else "there are"
+        remedy = f"use at most data.folds={fewest}" if fewest > 1 else "use data.validation instead"
+        raise UserError(f"data.folds={folds}: {of} only {fewest} training examples to share among the folds; {remedy}")
+
+
+def _sized(spec: DataSpec, cuts: Cuts) -> DataSpec:
+    inputs = spec.inputs
+    if cuts.image_size is not None:
+        if not isinstance(inputs, Image):
+            kind = type(inputs).__name__.lower()
+            raise UserError(f"data.image_size={cuts.image_size}: the examples are no images ({kind}); set it to null")
+        inputs = replace(inputs, height=cuts.image_size, width=cuts.image_size)
+    if not cuts.normalize and hasattr(inputs, "mean"):
+        inputs = replace(inputs, mean=(0.0,) * len(inputs.mean), std=(1.0,) * len(inputs.std))
+    return replace(spec, inputs=inputs)

@@ -1,0 +1,44 @@
+"""What `dlrun predict` shows: a table, or plain text, and the pictures in it as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from dl_runner.report.pictures import save_png
+
+
+def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
+    """Rows for a terminal; where each has a single text and nothing else, those texts.
+
+    Args:
+        rows: from a column's name to what is shown in it; the first column names the input.
+        folder: where pictures are written, as INPUT_COLUMN.png.
+
+    Raises:
+        UserError: a picture cannot be written.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if len(columns) == 1 and not any(isinstance(row[columns[0]], np.ndarray) for row in rows):
+        return Group(*(Text(str(row[columns[0]])) for row in rows))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(Text(name), overflow="fold", no_wrap=place > 0)
+    for row in rows:
+        stem = Path(str(row.get(columns[0], ""))).stem
+        shown = [_shown(row.get(name, ""), folder / f"{stem}_{name}.png") for name in columns]
+        table.add_row(*(Text(text, "bold" if place == 1 else "") for place, text in enumerate(shown)))
+    return table
+
+
+def _shown(value: Any, path: Path) -> str:
+    if not isinstance(value, np.ndarray):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_png(value, path)
+    return str(path)

@@ -1,0 +1,32 @@
+"""fitted.json of a run folder: what was learnt from the training data before the training, such as a vocabulary."""
+
+from pathlib import Path
+
+from dl_runner import registry
+from dl_runner.data.dataset import Data, Fitted
+from dl_runner.errors import UserError
+from dl_runner.runtime.files import read_json, to_json, write_atomic
+
+FITTED = "fitted.json"
+
+
+def write_fitted(folder: Path, data: Data) -> None:
+    """Write the file, if there is anything to keep."""
+    if data.fitted is not None:
+        write_atomic(folder / FITTED, to_json(data.fitted.state_dict()) + "\n")
+
+
+def read_fitted(folder: Path) -> Fitted | None:
+    """What the file holds, None where the run has none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = folder / FITTED
+    if not path.exists():
+        return None
+    state = read_json(path)
+    try:
+        return registry.builder("fitted", state["name"])(state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({type(error).__name__}: {error}); restore it, or train anew") from None

@@ -1,0 +1,57 @@
+"""What `dlrun predict` gives a task, and what it gets.
+
+A task that predicts has a method `predict(model, inputs, *, …) → rows`. `inputs` are the command line's texts: names
+of files, or texts themselves. The keywords with their annotations are the options of the command line. A row is a
+dict from a column's name to what is shown in it: a text or number, or a picture, uint8 (height, width, 3), which is
+written to a file.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dl_runner.data.images import MODES, decode
+from dl_runner.data.preparation import to_input
+from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec, Image
+
+Row = dict[str, Any]
+
+
+def load_image(path: Path, spec: DataSpec) -> Tensor:
+    """A picture file as one example of the data: uint8, (channels, height, width), decoded as training images are.
+
+    Raises:
+        UserError: the file is missing or no readable picture, or the data are no grey or RGB images.
+    """
+    if not isinstance(spec.inputs, Image) or spec.channels not in MODES:
+        raise UserError(f"{path}: the model takes {type(spec.inputs).__name__.lower()}s, not grey or RGB pictures")
+    return decode(path, spec.input_shape[1:], spec.channels)
+
+
+def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False) -> Tensor:
+    """Picture files, uint8 (n, channels, height, width).
+
+    Args:
+        invert: swap dark and light.
+
+    Raises:
+        UserError: as for `load_image`.
+    """
+    pictures = torch.stack([load_image(Path(path), spec) for path in paths])
+    return 255 - pictures if invert else pictures
+
+
+def run_on_images(model: nn.Module, pictures: Tensor, spec: DataSpec) -> Tensor:
+    """The model's outputs for pictures, uint8, on the device where the model is."""
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    return model(to_input(pictures.to(device), spec))
+
+
+def shown_again(inputs: Tensor, spec: DataSpec) -> Tensor:
+    """The pictures of a batch's inputs without normalization: uint8 (n, channels, height, width), on the host."""
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (spec.inputs.mean, spec.inputs.std))
+    return (inputs.detach().float().cpu() * std + mean).mul(255).round().clamp(0, 255).byte()

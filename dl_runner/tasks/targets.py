@@ -1,0 +1,31 @@
+"""Which kinds of targets a loss or a task learns from. Imports no torch."""
+
+from dl_runner.errors import UserError
+from dl_runner.spec import Boxes, Classes, DataSpec, Fields, Kind, Numbers, Pixels, Tokens
+
+NOUNS: dict[type, str] = {
+    Classes: "classes",
+    Numbers: "numbers",
+    Tokens: "tokens",
+    Pixels: "classes of pixels",
+    Boxes: "boxes",
+    Fields: "several fields",
+}
+
+
+def named(kind: type | Kind) -> str:
+    """What a kind of targets is called in a message."""
+    return NOUNS[kind if isinstance(kind, type) else type(kind)]
+
+
+def require_targets(data: DataSpec, task: str, *kinds: type) -> None:
+    """Check that a task can learn from the data's targets.
+
+    Raises:
+        UserError: it cannot; names the data's own task.
+    """
+    if not isinstance(data.targets, kinds):
+        raise UserError(
+            f"task={task}: learns from {' or '.join(named(kind) for kind in kinds)}, but the data's targets are "
+            f"{named(data.targets)}; use task=auto, which is {data.task} here"
+        )

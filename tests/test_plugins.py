@@ -28,7 +28,7 @@ def halves(root: Path, *, examples: int = 200, seed: int = 0) -> Data:
     images = torch.randint(0, 255, (examples, 1, 8, 8), generator=generator, dtype=torch.uint8)
     labels = (images[:, :, :4].float().mean((1, 2, 3)) > images[:, :, 4:].float().mean((1, 2, 3))).long()
     split = Split(images, labels)
-    return Data(DataSpec("classification", (1, 8, 8), 2, ("bottom", "top"), (0.5,), (0.25,)), split, None, split)
+    return Data(labelled((1, 8, 8), 2, ("bottom", "top"), (0.5,), (0.25,)), split, None, split)
 """
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs import labelled
 
-from dl_runner.data.batches import batches
+from dl_runner.data.loader import batches
 from dl_runner.data.splits import Split
 from dl_runner.data.transforms import compose
 from dl_runner.registry import MODULES, builder
-from dl_runner.spec import DataSpec
 
 NAMES = sorted(
     name
@@ -80,7 +80,7 @@ def test_p_is_the_share_of_the_images_that_change(name):
 
 def test_an_epoch_entered_in_the_middle_is_augmented_as_if_it_had_run_from_its_start():
     raw = torch.randint(0, 256, (40, 3, 9, 9), dtype=torch.uint8, generator=generator())
-    split, spec = Split(raw, torch.arange(40)), DataSpec("classification", (3, 9, 9), 40, (), (0.5,) * 3, (0.25,) * 3)
+    split, spec = Split(raw, torch.arange(40)), labelled((3, 9, 9), 40, (), (0.5,) * 3, (0.25,) * 3)
     options = {"batch_size": 7, "device": "cpu", "shuffle": True, "seed": 3}
     transform = compose([builder("augment", name)() for name in NAMES])
     whole = list(batches(split, spec, transform=transform, **options).epoch(2))

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from specs import labelled, numbered
 
 from dl_runner.data.augment import compose, horizontal_flip, random_crop
-from dl_runner.data.batches import InMemoryBatches, LoaderBatches, batches, permutation, to_input
+from dl_runner.data.loader import InMemoryBatches, LoaderBatches, batches, permutation, to_input
 from dl_runner.data.splits import FileSplit, Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec
@@ -20,7 +21,7 @@ AUGMENT = compose([horizontal_flip(), random_crop(padding=1)])
 
 
 def spec_of(*shape: int) -> DataSpec:
-    return DataSpec("classification", shape, 10, mean=MEAN[: shape[0]], std=STD[: shape[0]])
+    return labelled(shape, 10, mean=MEAN[: shape[0]], std=STD[: shape[0]])
 
 
 def random_split(n: int, *shape: int) -> Split:
@@ -41,7 +42,7 @@ def test_images_kept_normalized_equal_those_normalized_batch_by_batch(monkeypatc
     split, spec = random_split(9, 3, 4, 4), spec_of(3, 4, 4)
     options = {"batch_size": 4, "device": "cpu", "shuffle": True, "memory_format": "channels_last"}
     kept = batches(split, spec, **options)
-    monkeypatch.setattr("dl_runner.data.batches.KEPT_READY", 0)
+    monkeypatch.setattr("dl_runner.data.loader.KEPT_READY", 0)
     made = batches(split, spec, **options)
     assert (kept.inputs.dtype, made.inputs.dtype) == (torch.float32, torch.uint8)
     assert equal(kept.epoch(2), made.epoch(2))
@@ -115,7 +116,7 @@ def test_normalization_is_the_direct_formula(channels, transform):
 def test_resizing_agrees_with_pillow(old, new):
     """Pillow rounds to whole levels after each of its two passes, so results may differ by 1 in 255, no more."""
     images = random_split(4, 1, *old).inputs
-    plain = DataSpec("classification", (1, new, new), 10)
+    plain = labelled((1, new, new), 10)
     reference = [
         np.asarray(Image.fromarray(image[0].numpy()).resize((new, new), Image.Resampling.BILINEAR)) for image in images
     ]
@@ -136,7 +137,7 @@ def test_resizing_before_or_after_normalization_is_the_same():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_vectors_are_normalized_and_never_changed_in_place(shuffle):
     inputs = torch.randn(10, 3)
-    split, spec = Split(inputs.clone(), torch.randn(10, 1)), DataSpec("regression", (3,), 1, mean=(0.5,), std=(2.0,))
+    split, spec = Split(inputs.clone(), torch.randn(10, 1)), numbered((3,), 1, mean=(0.5,), std=(2.0,))
     stream = batches(split, spec, batch_size=4, device="cpu", shuffle=shuffle)
     for batch, _ in stream.epoch():
         batch.zero_()
@@ -149,7 +150,7 @@ def test_vectors_are_normalized_and_never_changed_in_place(shuffle):
 def test_a_transform_for_vectors_is_a_clear_error():
     split = Split(torch.zeros(4, 2), torch.zeros(4, 1))
     with pytest.raises(UserError, match="augment=none"):
-        batches(split, DataSpec("regression", (2,), 1), batch_size=2, device="cpu", transform=AUGMENT)
+        batches(split, numbered((2,), 1), batch_size=2, device="cpu", transform=AUGMENT)
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from specs import labelled, numbered
 
 from dl_runner.data.splits import Data, FileSplit, Split, prepare
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
 
-IMAGES = DataSpec("classification", (1, 4, 4), 5, tuple("abcde"), (0.3,), (0.2,))
-VECTORS = DataSpec("regression", (2,), 1)
+IMAGES = labelled((1, 4, 4), 5, tuple("abcde"), (0.3,), (0.2,))
+VECTORS = numbered((2,), 1)
 
 
 def images(n: int = 100) -> Split:

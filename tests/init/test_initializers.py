@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from specs import labelled
 from torch import Tensor, nn
 
 from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
 MODELS = ["mlp", "lenet", "resnet18"]
 
@@ -41,7 +41,7 @@ OTHERS = [("constant", {}), ("thresholded_uniform", {})]
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request) -> nn.Module:
-    return builder("model", request.param)(DataSpec("classification", (1, 28, 28), 10))
+    return builder("model", request.param)(labelled((1, 28, 28), 10))
 
 
 @pytest.fixture

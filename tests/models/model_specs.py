@@ -1,6 +1,7 @@
 """What each model can be built for, for the tests that go through the whole registry."""
 
 import torch
+from specs import labelled
 from torch import nn
 
 from dl_runner.config.compose import choices
@@ -26,7 +27,7 @@ HEAVY = ("alexnet", "vgg", "resnet34", "resnet50", "resnet101", "resnet152")
 
 
 def spec(shape: tuple[int, ...], outputs: int = 10) -> DataSpec:
-    return DataSpec("classification", shape, outputs, tuple(f"class {i}" for i in range(outputs)))
+    return labelled(shape, outputs, tuple(f"class {i}" for i in range(outputs)))
 
 
 def example_spec(name: str, channels: int = 1, outputs: int = 10) -> DataSpec:

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from specs import numbered
 from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.models.convolution import convolution
-from dl_runner.spec import DataSpec
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from dl_runner.spec import DataSpec
 )
 def test_it_makes_as_many_maps_as_the_outputs_need(shape, kernel, maps):
     pixels = (shape[1] - kernel[0] + 1) * (shape[2] - kernel[1] + 1)
-    model = convolution(DataSpec("regression", shape, outputs=maps * pixels), kernel=kernel)
+    model = convolution(numbered(shape, outputs=maps * pixels), kernel=kernel)
     (weight,) = model.parameters()
     assert weight.shape == (maps, shape[0], *kernel)
     images = torch.randn(2, *shape)
@@ -32,4 +32,4 @@ def test_it_makes_as_many_maps_as_the_outputs_need(shape, kernel, maps):
 )
 def test_what_does_not_fit_is_refused(shape, outputs, kernel, message):
     with pytest.raises(UserError, match=message):
-        convolution(DataSpec("regression", shape, outputs), kernel=kernel)
+        convolution(numbered(shape, outputs), kernel=kernel)

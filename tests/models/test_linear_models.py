@@ -7,17 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_specs import build
+from specs import labelled, numbered
 from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
 quick = settings(max_examples=15, deadline=None)
 
 
 def polynomial(degree: int = 3, outputs: int = 1, **options):
-    return builder("model", "polynomial")(DataSpec("regression", (1,), outputs), degree=degree, **options)
+    return builder("model", "polynomial")(numbered((1,), outputs), degree=degree, **options)
 
 
 @pytest.mark.parametrize("name", ["linear", "softmax"])
@@ -30,7 +30,7 @@ def test_the_linear_models_are_one_affine_map(name):
 
 def test_softmax_needs_classes():
     with pytest.raises(UserError, match="model=softmax: needs classes, but the data's task is regression; use model=l"):
-        builder("model", "softmax")(DataSpec("regression", (2,), 1))
+        builder("model", "softmax")(numbered((2,), 1))
 
 
 @quick
@@ -88,8 +88,8 @@ def test_a_step_on_the_perceptrons_loss_is_rosenblatts_update(label):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DataSpec("classification", (3,), 10), "needs two classes, but the data have 10; use model=softmax"),
-        (DataSpec("regression", (3,), 2), "needs two classes, but the data's task is regression; use model=linear"),
+        (labelled((3,), 10), "needs two classes, but the data have 10; use model=softmax"),
+        (numbered((3,), 2), "needs two classes, but the data's task is regression; use model=linear"),
     ],
 )
 def test_the_perceptron_tells_two_classes_apart(data, message):

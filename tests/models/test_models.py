@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_specs import HEAVY, MODELS, SMALLEST, build, build_example, example_spec, kinds, parameters
+from specs import numbered
 from torch import nn
 from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
 LIGHT = [name for name in MODELS if name not in HEAVY]
 VECTORS = ("linear", "softmax", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_mlp")
@@ -182,4 +182,4 @@ def test_the_linear_models_are_one_affine_map():
 
 def test_softmax_needs_classes():
     with pytest.raises(UserError, match="model=softmax: needs classes, but the data's task is regression; use model=l"):
-        builder("model", "softmax")(DataSpec("regression", (2,), 1))
+        builder("model", "softmax")(numbered((2,), 1))

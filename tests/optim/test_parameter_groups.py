@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from specs import labelled
 from torch import nn
 
 from dl_runner.config.compose import choices
 from dl_runner.optim.parameter_groups import parameter_groups
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
 OUTPUTS = {"convolution": 96 * 95}  # its targets are images
 
@@ -16,7 +16,7 @@ OUTPUTS = {"convolution": 96 * 95}  # its targets are images
 def test_each_parameter_is_in_one_group_by_its_kind(name):
     shape = (1,) if name == "polynomial" else (1, 96, 96)  # which every other model takes
     with torch.device("meta"):
-        model = builder("model", name)(DataSpec("classification", shape, OUTPUTS.get(name, 2)))
+        model = builder("model", name)(labelled(shape, OUTPUTS.get(name, 2)))
     groups = {group["weight_decay"]: group["params"] for group in parameter_groups(model, 0.01)}
     decayed, kept = groups.pop(0.01), groups.pop(0.0, [])
     assert not groups

@@ -5,6 +5,7 @@ import pytest
 import torch
 from helpers import run
 from PIL import Image
+from specs import labelled
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_runner.cli.app import run as command
@@ -25,7 +26,7 @@ def halves(n: int, channels: int) -> Split:
 
 def spec(channels: int, side: int = 10) -> DataSpec:
     shape = (channels, side, side)
-    return DataSpec("classification", shape, 1, ("half",), (0.3,) * channels, (0.2,) * channels)
+    return labelled(shape, 1, ("half",), (0.3,) * channels, (0.2,) * channels)
 
 
 @pytest.mark.parametrize(("n", "channels"), [(1, 1), (9, 3)])

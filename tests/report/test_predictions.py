@@ -3,17 +3,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dl_runner.report.predictions import load_image, render, top
 from PIL import Image
 from rich.console import Console
+from specs import labelled
 from torchvision.transforms import v2
 
 from dl_runner import DataSpec
 from dl_runner.errors import UserError
-from dl_runner.report.predictions import load_image, render, top
 
 
 def spec(channels: int, height: int, width: int) -> DataSpec:
-    return DataSpec("classification", (channels, height, width), 2, ("a", "b"))
+    return labelled((channels, height, width), 2, ("a", "b"))
 
 
 def saved(path: Path, pixels: np.ndarray, **options) -> Path:
@@ -100,7 +101,7 @@ def test_what_is_no_picture_is_named(tmp_path, kind):
 def test_data_without_pictures_are_refused(tmp_path, shape):
     path = saved(tmp_path / "a.png", noise(8, 8))
     with pytest.raises(UserError, match="shape"):
-        load_image(path, DataSpec("classification", shape, 2))
+        load_image(path, labelled(shape, 2))
 
 
 def test_the_most_probable_classes_come_first():

@@ -1,13 +1,13 @@
 import pytest
 import torch
 from rich.console import Console
+from specs import labelled, numbered
 from torch import nn
 
-from dl_runner import DataSpec
 from dl_runner.report.summary import render, summarize
 
-IMAGES = DataSpec("classification", (3, 9, 11), 4, ("a", "b", "c", "d"))
-VECTORS = DataSpec("regression", (6,), 2)
+IMAGES = labelled((3, 9, 11), 4, ("a", "b", "c", "d"))
+VECTORS = numbered((6,), 2)
 
 
 @pytest.mark.parametrize("bias", [True, False])

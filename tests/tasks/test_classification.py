@@ -5,16 +5,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from specs import labelled
 from torch import nn
 from torch.nn import functional as F
 
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 from dl_runner.tasks.classification import classification
 
 
 def task(classes: int = 4):
-    return classification(DataSpec("classification", (3,), classes), F.cross_entropy)
+    return classification(labelled((3,), classes), F.cross_entropy)
 
 
 def test_the_registry_finds_it_and_it_says_how_to_choose():
@@ -62,7 +62,7 @@ def test_correct_counts_the_largest_logit(label, correct):
 def test_label_smoothing_is_torchs_in_the_step_and_not_in_the_report(n, classes, epsilon, seed):
     generator = torch.Generator().manual_seed(seed)
     logits, labels = torch.randn(n, classes, generator=generator), torch.randint(classes, (n,), generator=generator)
-    smoothed = classification(DataSpec("classification", (3,), classes), F.cross_entropy, label_smoothing=epsilon)
+    smoothed = classification(labelled((3,), classes), F.cross_entropy, label_smoothing=epsilon)
     loss, sums = smoothed.step(nn.Identity(), (logits.requires_grad_(), labels))
     expected = F.cross_entropy(logits, labels, label_smoothing=epsilon)
     torch.testing.assert_close(loss, expected)

@@ -6,17 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from specs import labelled, numbered
 
 from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
 quick = settings(max_examples=25, deadline=None)
-CLASSES = DataSpec("classification", (4,), 5, tuple("abcde"))
-TWO = DataSpec("classification", (4,), 2, ("a", "b"))
+CLASSES = labelled((4,), 5, tuple("abcde"))
+TWO = labelled((4,), 2, ("a", "b"))
 BINARY = ("log_loss", "perceptron")
-NUMBERS = DataSpec("regression", (4,), 3)
+NUMBERS = numbered((4,), 3)
 
 
 def huber(error: np.ndarray, delta: float) -> np.ndarray:

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs import labelled, numbered
 
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
-CLASSES = DataSpec("classification", (4,), 5, tuple("abcde"))
-NUMBERS = DataSpec("regression", (4,), 3)
+CLASSES = labelled((4,), 5, tuple("abcde"))
+NUMBERS = numbered((4,), 3)
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "squared"])

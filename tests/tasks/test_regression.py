@@ -5,16 +5,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from specs import numbered
 from torch import nn
 from torch.nn import functional as F
 
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 from dl_runner.tasks.regression import regression
 
 
 def task(outputs: int):
-    return regression(DataSpec("regression", (3,), outputs), F.mse_loss)
+    return regression(numbered((3,), outputs), F.mse_loss)
 
 
 def test_the_registry_finds_it_and_it_says_how_to_choose():

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from specs import labelled
 
 import dl_runner
 from dl_runner import DataSpec
@@ -87,7 +88,7 @@ def test_locking_a_missing_folder_names_it(tmp_path):
 
 
 def test_a_record_goes_from_running_to_completed(tmp_path):
-    spec = DataSpec("classification", (1, 8, 8), 2, ("a", "b"))
+    spec = labelled((1, 8, 8), 2, ("a", "b"))
     record = RunRecord.start(tmp_path, **START, parameters=61706, data=spec.to_dict())
     running = json.loads((tmp_path / "run.json").read_text())
     assert list(running) == list(RunRecord.FIELDS)

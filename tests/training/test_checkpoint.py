@@ -5,15 +5,15 @@ import pickle
 
 import pytest
 import torch
+from specs import labelled
 from torch import nn
 
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 from dl_runner.training import checkpoint
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 
-SPEC = DataSpec("classification", (1, 28, 28), 3, ("a", "b", "c"), (0.1,), (0.2,))
+SPEC = labelled((1, 28, 28), 3, ("a", "b", "c"), (0.1,), (0.2,))
 STATE = {"model": {"weight": torch.arange(6.0).view(2, 3)}, "step": 7, "metrics": {"train/loss": float("nan")}, "x": []}
 
 

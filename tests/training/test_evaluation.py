@@ -6,18 +6,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs import labelled
 from torch import nn
 from torch.nn import functional as F
 
-from dl_runner.data.batches import batches, to_input
+from dl_runner.data.loader import batches, to_input
 from dl_runner.data.splits import Split
 from dl_runner.registry import builder
 from dl_runner.runtime.device import autocast
-from dl_runner.spec import DataSpec
 from dl_runner.tasks.classification import classification
 from dl_runner.training.evaluation import evaluate
 
-SPEC = DataSpec("classification", (1, 12, 12), 4, mean=(0.5,), std=(0.25,))
+SPEC = labelled((1, 12, 12), 4, mean=(0.5,), std=(0.25,))
 TASK = classification(SPEC, F.cross_entropy)
 FP32 = contextlib.nullcontext
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
+from specs import labelled
 
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_yaml
 from dl_runner.data.augment import horizontal_flip
-from dl_runner.data.batches import batches
+from dl_runner.data.loader import batches
 from dl_runner.data.splits import Split
 from dl_runner.run.inference import evaluate_run
-from dl_runner.spec import DataSpec
 
 FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
 MODELS = (
@@ -60,9 +60,7 @@ def test_bf16_trains_nearly_the_same(model, plain_losses, tmp_path):
 @pytest.mark.parametrize("size", [6, 12])
 def test_three_channels_reach_the_model_channels_last(augmented, size):
     images = torch.randint(0, 256, (10, 3, 6, 6), dtype=torch.uint8)
-    spec = DataSpec(
-        "classification", input_shape=(3, size, size), outputs=2, classes=("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3
-    )
+    spec = labelled(input_shape=(3, size, size), outputs=2, classes=("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3)
     options = {"batch_size": 4, "device": "cpu", "shuffle": True, "transform": horizontal_flip() if augmented else None}
     split = Split(images, torch.zeros(10, dtype=torch.int64))
     plain = batches(split, spec, **options)

@@ -5,17 +5,17 @@ import json
 
 import pytest
 import torch
+from dl_runner.build.parts import build_parts, build_training
+from dl_runner.report.results import show_results
 from helpers import EXACT, rows, run
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from dl_runner.build.parts import build_parts, build_training
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
-from dl_runner.data.batches import batches
+from dl_runner.data.loader import batches
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.report.results import show_results
 from dl_runner.run.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker

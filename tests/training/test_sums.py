@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs import labelled, numbered
 from torch import nn
 from torch.nn import functional as F
 
 from dl_runner.errors import RunFailed
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.spec import DataSpec
 from dl_runner.tasks.classification import classification
 from dl_runner.tasks.regression import regression
 from dl_runner.training.sums import Diverged, Means
@@ -23,8 +23,8 @@ cuts = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 def task(kind: str = "classification"):
     if kind == "classification":
-        return classification(DataSpec("classification", (3,), 4), F.cross_entropy)
-    return regression(DataSpec("regression", (3,), 4), F.mse_loss)
+        return classification(labelled((3,), 4), F.cross_entropy)
+    return regression(numbered((3,), 4), F.mse_loss)
 
 
 def examples(kind: str, n: int, seed: int):

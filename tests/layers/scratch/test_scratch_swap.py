@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
+from specs import labelled, numbered
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -19,10 +20,10 @@ from dl_runner.spec import DataSpec
 
 # The first that a model accepts.
 SPECS = [
-    *(DataSpec("classification", (1, size, size), 10) for size in (28, 64, 96, 224)),
-    DataSpec("classification", (2,), 2),
-    DataSpec("regression", (1,), 1),
-    DataSpec("regression", (1, 6, 8), 42),  # vertical edges
+    *(labelled((1, size, size), 10) for size in (28, 64, 96, 224)),
+    labelled((2,), 2),
+    numbered((1,), 1),
+    numbered((1, 6, 8), 42),  # vertical edges
 ]
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.Identity)
 

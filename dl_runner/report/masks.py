@@ -1,14 +1,10 @@
 """Pictures of masks: a colour for each class over the picture that it was found in, and a measure of each class."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dl_runner.report.pictures import MOST_NAMES, image_table, to_pixels
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 OPACITY = 0.6
 NO_TARGET = np.array([255, 255, 255], np.uint8)

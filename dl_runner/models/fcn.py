@@ -91,7 +91,7 @@ def _builder(backbone: list) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
     name, *rest = backbone or [None]
     if not isinstance(name, str) or len(rest) > 1 or not all(isinstance(one, dict) for one in rest):
         raise UserError(
-            f"model.backbone={backbone}: expected a model and its keywords, such as [resnet, {{depth: 18}}]"
+            f"model.backbone={backbone}: expected a model and keywords, such as [resnet, {{depth: 18}}]"
         )
     build = registry.builder("model", name)
     return build, arguments(build, rest[0] if rest else {}, "model.backbone", {"data"})

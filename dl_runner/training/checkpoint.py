@@ -60,7 +60,7 @@ class Checkpoints:
             raise UserError(f"{self.last}: damaged or no checkpoint of ours; start the run anew")
         if not isinstance(state, dict) or state.get("version") != VERSION:
             raise UserError(
-                f"{self.last}: written by another version of dl_runner than {dl_runner.__version__}, so it cannot go on; "
+                f"{self.last}: written by another version of dl_runner, so {dl_runner.__version__} cannot go on with it; "
                 "start it anew (`dlrun compare` and `dlrun evaluate` still read it)"
             )
         return state

@@ -10,6 +10,8 @@ from dl_runner.build.experiment import Experiment, build_experiment
 from dl_runner.config.schema import Config
 from dl_runner.data.batch import blank, call
 from dl_runner.data.dataset import Fitted
+from dl_runner.data.loader import Loader
+from dl_runner.data.preparation import preparation
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.process_group import ProcessGroup
@@ -58,14 +60,16 @@ def check_fit(experiment: Experiment) -> None:
 
 
 def _check_outputs(experiment: Experiment) -> None:
-    """Let the task take the model's outputs for a blank batch, in evaluation mode."""
-    model, batch = experiment.model, blank(experiment.spec, 1)
+    """Let the task take the model's outputs for one example, in evaluation mode."""
+    model, data = experiment.model, experiment.data
+    sampler = data.samplers.evaluation(data.train, 1)
+    batch = next(iter(Loader(data.train, sampler, preparation(data.spec, "cpu"), device="cpu", workers=0).epoch()))
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             experiment.task.step(model, batch)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "

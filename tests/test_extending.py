@@ -41,7 +41,14 @@ def test_the_page_shows_a_model_a_data_set_a_task_and_a_metric():
 
 
 def test_a_model_and_a_data_set(folder, capsys):
-    overrides = ("model=two_layers", "model.width=64", "data=halves", "optimizer.lr=0.05", "trainer.epochs=15")
+    overrides = (
+        "model=two_layers",
+        "model.width=64",
+        "data=halves",
+        "data.examples=1000",
+        "optimizer.lr=0.05",
+        "trainer.epochs=10",
+    )
     assert run(line("two_layers,halves", *overrides)) == 0
     done = only("outputs/halves/two_layers/*")
     assert metrics(done)["test/accuracy"] > 0.85
@@ -55,6 +62,10 @@ def test_a_metric(folder):
     assert found["test/accuracy"] < found["test/top3"] <= 1
     info = json.loads((only("outputs/digits/softmax/*") / "run.json").read_text())["metric_info"]
     assert info["top3"] == {"better": "max", "format": "fraction"}
+
+
+def test_an_augmentation(folder):
+    assert run(line("changes", "augment=changes", "model=softmax", "trainer.epochs=1")) == 0
 
 
 class TestTwoHeads:

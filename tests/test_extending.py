@@ -82,7 +82,7 @@ class TestTwoHeads:
         assert run(["evaluate", str(done)]) == 0
         told = dict(row.split() for row in capsys.readouterr().out.splitlines()[1:])
         assert told == {name: f"{found[name]:.4f}" for name in told} and "test/median" in told
-        assert run(["predict", str(done), "1,2,-1,0,0,1,2", "-1,-2,1,0,0,-1,-2", "--digits", "4"]) == 0
+        assert run(["predict", str(done), "1,2,-1,0,0,1,2", "0,-2,1,0,0,-1,-2", "--digits", "4"]) == 0
         rows = [row.split() for row in capsys.readouterr().out.splitlines() if "," in row]
         assert float(rows[0][1]) > 0.5 > float(rows[1][1]) and len(rows[0][1]) == 6
 

@@ -40,6 +40,10 @@ class Loaded:
         return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told])
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
 def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None:
     """Copy weights into the model, by name; None where the config asks for none.
 
@@ -71,8 +75,8 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
     missing = [name for name in own if name not in used and not excepted(name)]
     if missing:
         raise UserError(
-            f"pretrained.from={config.source}: has no {missing[0]}, which the model has; is it of another model? To keep "
-            f"what is new, add 'pretrained.except=[{missing[0].partition('.')[0]}.*]'"
+            f"{key}: has no {missing[0]}, which the model has; is it of another model? To keep what is new, add "
+            f"'pretrained.except=[{missing[0].partition('.')[0]}.*]'"
         )
     model.load_state_dict(used, strict=False)
     return Loaded(

@@ -34,9 +34,7 @@ class Loaded:
 
     def __str__(self) -> str:
         rest = {"left out": self.left_out, "new": self.new}
-        told = [
-            f"{label}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}" for label, names in rest.items() if names
-        ]
+        told = [f"{label}: {_listed(names)}" for label, names in rest.items() if names]
         return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told])
 
 
@@ -60,28 +58,26 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
     def excepted(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in config.without)
 
+    key = f"pretrained.from={config.source}"
     used = {name: value for name, value in found.items() if not excepted(name)}
     for name, value in used.items():
-        key = f"pretrained.from={config.source}"
         if name not in own:
-            raise UserError(
-                f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}; see pretrained.except"
-            )
+            raise UserError(f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}")
         if own[name].shape != value.shape:
             raise UserError(
                 f"{key}: its {name} has shape {tuple(value.shape)}, the model's {tuple(own[name].shape)}; "
-                f"leave it out with 'pretrained.except=[{name.partition('.')[0]}.*]'"
+                f"leave it out with 'pretrained.except=[{name.rpartition('.')[0] or name}*]'"
             )
-    missing = [name for name in own if name not in used and not excepted(name)]
+    shared = {own[name].data_ptr() for name in used}  # a file holds a tensor that has two names once
+    missing = [name for name in own if own[name].data_ptr() not in shared and not excepted(name)]
     if missing:
         raise UserError(
             f"{key}: has no {missing[0]}, which the model has; is it of another model? To keep what is new, add "
-            f"'pretrained.except=[{missing[0].partition('.')[0]}.*]'"
+            f"'pretrained.except=[{missing[0].rpartition('.')[0] or missing[0]}*]'"
         )
     model.load_state_dict(used, strict=False)
-    return Loaded(
-        config.source, tuple(used), tuple(sorted(set(found) - set(used))), tuple(sorted(set(own) - set(used)))
-    )
+    left_out, new = sorted(set(found) - set(used)), [name for name in own if own[name].data_ptr() not in shared]
+    return Loaded(config.source, tuple(used), tuple(left_out), tuple(new))
 
 
 def read_weights(source: str) -> dict[str, Tensor]:

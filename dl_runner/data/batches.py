@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from dl_runner.data.splits import AnySplit, FileSplit, Split
 from dl_runner.data.transforms import Transform
 from dl_runner.errors import UserError
-from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
 from dl_runner.spec import DataSpec
 
@@ -195,7 +195,7 @@ class LoaderBatches(Batches):
     def __init__(self, split: FileSplit, pipeline: InputPipeline, *, workers: int | None = None, **options) -> None:
         super().__init__(split, pipeline, **options)
         self.files = _Files(split)
-        self.workers = min(LOAD.free_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
+        self.workers = min(allowed_cores(), self.examples // FILES_PER_WORKER) if workers is None else workers
 
     def _raw(self, order: Tensor | None, start: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.arange(self.examples) if order is None else order

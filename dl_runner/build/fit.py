@@ -46,8 +46,9 @@ def check_fit(experiment: Experiment) -> None:
         )
     if augment is not None and not isinstance(data.spec.inputs, Image):
         raise UserError("augment: works on images, and the data set holds none; use augment=none")
-    if augment is not None:  # it refuses images that are too small for it
-        augment(torch.zeros(1, *data.spec.input_shape), torch.Generator())
+    if augment is not None:  # it refuses images that are too small for it, and masks that it cannot move
+        batch = blank(data.spec, 1)
+        preparation(data.spec, "cpu", augment)((batch.inputs, batch.targets), torch.Generator())
     patience = config.regularization.early_stopping
     if patience and data.validation is None:
         raise UserError(

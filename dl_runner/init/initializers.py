@@ -1,7 +1,8 @@
 """Initializers of a built model.
 
-Each builder returns a function that re-initializes, in place, the weight of every linear and convolution layer
-and sets their biases to zero; normalization layers keep their ones and zeros. torch is imported when one is
+Each builder returns a function that re-initializes, in place, the weights of every linear, convolution and recurrent
+layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have. The
+gates of a recurrent layer, whose weights torch keeps in one tensor, are weights of their own. torch is imported when one is
 applied, so that a config is checked against these signatures without it.
 """
 
@@ -28,6 +29,13 @@ def _each(model: nn.Module, fill: Callable[[Tensor], object]) -> None:
             fill(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RNNBase):
+            for name, parameter in module.named_parameters():
+                if name.startswith("bias"):
+                    nn.init.zeros_(parameter)
+                else:
+                    for gate in parameter.detach().split(module.hidden_size):
+                        fill(gate)
 
 
 def default() -> Initializer:

@@ -2,8 +2,8 @@
 
 Each builder returns a function that re-initializes, in place, the weights of every linear, convolution and recurrent
 layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have. The
-gates of a recurrent layer, whose weights torch keeps in one tensor, are weights of their own. torch is imported when one is
-applied, so that a config is checked against these signatures without it.
+gates of a recurrent layer, whose weights torch keeps in one tensor, are weights of their own. torch is imported when
+one is applied, so that a config is checked against these signatures without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which windows make up an epoch: pure functions of seed and epoch, none beyond the text, every token where promised."""
+"""Which windows make up an epoch: functions of seed and epoch, none beyond the text, every token where promised."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_an_epoch_is_a_function_of_seed_and_epoch_and_stays_within_the_text(kind
     assert len(order) == len(sampler) >= 1
     assert all(torch.equal(*pair) for pair in zip(order, again, strict=True))
     starts = torch.cat(list(order))
-    assert 0 <= starts.min() and starts.max() + split.steps < len(split)
+    assert starts.min() >= 0 and starts.max() + split.steps < len(split)
     assert len(starts.unique()) == len(starts)
     assert all(len(batch) == sizes[1] for batch in order[:-1]) and 1 <= len(order[-1]) <= sizes[1]
 

@@ -1,5 +1,7 @@
 """The texts: their clean-up, and the data set that each becomes."""
 
+from itertools import pairwise
+
 import pytest
 
 from dl_runner.data.dataset import Cuts, cut
@@ -14,8 +16,8 @@ def test_the_time_machine_is_the_books(text_root):
     assert len(data.train) == 173_428 and data.test is None
     assert data.train.text.startswith("the time machine by h g wells i the time traveller for so")
     words = data.train.text.split()
-    pairs, triples = list(zip(words, words[1:], strict=False)), list(zip(words, words[1:], words[2:], strict=False))
-    assert (pairs.count(("of", "the")), triples.count(("the", "time", "traveller"))) == (309, 59)
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    assert list(pairwise(words)).count(("of", "the")) == 309 and triples.count(("the", "time", "traveller")) == 59
     assert cut(data, Cuts()).spec.inputs.vocabulary == 28
 
 

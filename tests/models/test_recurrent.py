@@ -83,7 +83,9 @@ def test_dropout_is_before_between_and_after_the_layers():
 
 @pytest.mark.parametrize("spec", [labelled((1, 8, 8), 10), DataSpec(TOKENS, Classes(("a", "b")), "classification")])
 def test_data_that_are_no_texts_are_refused(spec):
-    with pytest.raises(UserError, match="model=gru: needs tokens, but the data's (inputs are image|targets are class)"):
+    with pytest.raises(
+        UserError, match=r"model=gru: needs tokens, but the data's (inputs are image|targets are class)"
+    ):
         recurrent(spec, cell="gru")
 
 

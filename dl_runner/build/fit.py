@@ -82,17 +82,19 @@ def _check_outputs(experiment: Experiment) -> None:
 
 
 def _check_parts(experiment: Experiment) -> None:
-    config, size, examples = experiment.config, experiment.config.data.batch_size, len(experiment.data.train)
-    processes, accumulate = experiment.process_group.size, config.trainer.accumulate
-    if experiment.data.train.ordered:
-        return
-    if min(_shares(examples, size, processes)) < (accumulate if processes > 1 else 1):
+    config, data, processes = experiment.config, experiment.data, experiment.process_group.size
+    size, accumulate = config.data.batch_size, config.trainer.accumulate
+    sampler = data.samplers.training(data.train, size, config.seed)
+    batches = {index.stop - index.start if isinstance(index, slice) else len(index) for index in sampler.order(0)}
+    shares = {share for batch in batches for share in (batch // processes, math.ceil(batch / processes))}
+    examples = len(data.train)
+    if min(shares) < (accumulate if processes > 1 else 1):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches leave one that "
             f"{processes} processes cannot share out, with trainer.accumulate={accumulate} parts each; "
             "choose another batch size"
         )
-    if 1 in _part_sizes(examples, size, accumulate, processes) and not _takes_one(experiment.model, experiment.spec):
+    if 1 in _part_sizes(shares, accumulate) and not _takes_one(experiment.model, experiment.spec):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
             f"trainer.accumulate={accumulate} parts, leave one example alone, and the batch "
@@ -100,16 +102,10 @@ def _check_parts(experiment: Experiment) -> None:
         )
 
 
-def _shares(examples: int, batch_size: int, processes: int) -> set[int]:
-    """The numbers of examples that a process may have of a batch."""
-    batches = {min(batch_size, examples), examples % batch_size} - {0}
-    return {share for batch in batches for share in (batch // processes, math.ceil(batch / processes))}
-
-
-def _part_sizes(examples: int, batch_size: int, parts: int, processes: int) -> set[int]:
+def _part_sizes(shares: set[int], parts: int) -> set[int]:
     """The numbers of examples that one forward pass of training may get."""
     sizes = set()
-    for share in _shares(examples, batch_size, processes):
+    for share in shares:
         count = min(parts, share)
         sizes |= {share // count, math.ceil(share / count)}
     return sizes

@@ -91,9 +91,7 @@ def _pictures(
     for place in range(few[1]):
         corner, free = _place(corners, placed, canvas, generator)
         here = free & (place < wanted)
-        corners, placed = (
-            np.concatenate([old, new[:, None]], 1) for old, new in ((corners, corner), (placed, here))
-        )
+        corners, placed = (np.concatenate([old, new[:, None]], 1) for old, new in ((corners, corner), (placed, here)))
         rows = np.flatnonzero(here)
         chosen = torch.from_numpy(generator.integers(len(pool), size=len(rows)))
         row, top_left = torch.from_numpy(rows), torch.from_numpy(corner[rows])

@@ -8,7 +8,7 @@ import numpy as np
 from dl_runner.report.pictures import MOST_NAMES, image_table, to_pixels
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 OPACITY = 0.6
 NO_TARGET = np.array([255, 255, 255], np.uint8)

@@ -1,8 +1,9 @@
 """Initializers of a built model.
 
-Each builder returns a function that re-initializes, in place, the weight of every linear and convolution layer
-and sets their biases to zero. Normalization layers keep their ones and zeros, and a layer with the attribute
-`keeps_its_weights` what it has set itself. torch is imported when one is applied, so that a config is checked against
+Each builder returns a function that re-initializes, in place, the weights of every linear, convolution and recurrent
+layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have, and a
+layer with the attribute `keeps_its_weights` what it has set itself. The gates of a recurrent layer, whose weights torch
+keeps in one tensor, are weights of their own. torch is imported when one is applied, so that a config is checked against
 these signatures without it.
 """
 
@@ -29,6 +30,13 @@ def _each(model: nn.Module, fill: Callable[[Tensor], object]) -> None:
             fill(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RNNBase):
+            for name, parameter in module.named_parameters():
+                if name.startswith("bias"):
+                    nn.init.zeros_(parameter)
+                else:
+                    for gate in parameter.detach().split(module.hidden_size):
+                        fill(gate)
 
 
 def default() -> Initializer:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from helpers import double
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -30,7 +31,7 @@ def checked(*overrides: str) -> Config:
 
 
 def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:
-    """A run in folder/run, stopped by a signal soon after so many reports if asked to; how it ended."""
+    """A run in float64 in folder/run, stopped by a signal soon after so many reports if asked to; how it ended."""
     reports = 0
 
     def watch(model: nn.Module) -> Mapping[str, float]:
@@ -41,7 +42,8 @@ def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:
         return {}
 
     try:
-        launch(checked(*overrides), folder, "run", watch=watch)
+        with double():
+            launch(checked(*overrides), folder, "run", watch=watch)
     except Interrupted:
         return "interrupted"
     return "completed"
@@ -52,7 +54,8 @@ def train_and_stop(folder: Path, stop_after: int, *overrides: str) -> str:
 
 
 def go_on(folder: Path, parallel: dict | None = None) -> None:
-    resume(folder, parallel=parallel)
+    with double():
+        resume(folder, parallel=parallel)
 
 
 def in_group(function, *arguments):

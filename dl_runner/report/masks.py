@@ -15,7 +15,7 @@ def palette(classes: int) -> np.ndarray:
     """A fixed colour for each class, uint8 (classes, 3), black for class 0: those of PASCAL VOC.
 
     The bits of a class's number are dealt to red, green and blue in turn, the lowest to the highest bit of a colour, so
-    that neighbours are far apart. After 256 classes they come again.
+    that neighbours are far apart.
     """
     numbers = np.arange(classes)[:, None]
     colors = np.zeros((classes, 3), np.int64)

@@ -9,6 +9,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_runner.cli.app import run as command
+from dl_runner.errors import RunFailed
 from dl_runner.training import loop
 
 SMALL = (
@@ -60,7 +61,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(trained, tmp_path):
         if training.step == 2:
             raise Stopped
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RunFailed):
         patch.setattr(loop, "save", stop)
         run(tmp_path, *SMALL, "trainer.steps=4")
     assert saves == [2]
@@ -69,13 +70,14 @@ def test_interrupted_and_resumed_equals_uninterrupted(trained, tmp_path):
     assert {name: metrics(tmp_path / "run")[name] for name in same} == {name: metrics(trained)[name] for name in same}
 
 
-def test_predict_writes_the_picture_under_its_mask_and_says_where(trained, tmp_path, capsys):
+def test_predict_writes_the_picture_under_its_mask_and_says_where(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     picture = np.random.default_rng(0).integers(0, 256, (70, 90), np.uint8)
-    Image.fromarray(picture).save(tmp_path / "mine.png")
-    assert command(["predict", str(trained), str(tmp_path / "mine.png"), "--out", str(tmp_path / "found")]) == 0
-    out = "".join(capsys.readouterr().out.split())
-    assert "mine_masks.png" in out and "%" in out
-    with Image.open(tmp_path / "found" / "mine_masks.png") as found:
+    Image.fromarray(picture).save("mine.png")
+    assert command(["predict", str(trained), "mine.png", "--out", "found", "--top", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "found/mine_masks.png" in out and out.count("%") == 1
+    with Image.open("found/mine_masks.png") as found:
         assert found.mode == "RGB" and min(found.size) > 100
 
 

@@ -3,8 +3,8 @@
     picture → stages of a classifier, without its head → 1×1 convolution to scores → transposed convolution to the size
                     of the picture
 
-The scores of earlier, finer stages can be added on the way up ("skips", figure 3 of the paper): where the last stage has
-a pixel for 32×32 of the picture, FCN-32s has no skips, FCN-16s one and FCN-8s two.
+The scores of earlier, finer stages can be added on the way up ("skips", figure 3 of the paper): where the last stage
+has a pixel for 32×32 of the picture, FCN-32s has no skips, FCN-16s one and FCN-8s two.
 """
 
 from collections.abc import Sequence

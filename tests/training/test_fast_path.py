@@ -18,7 +18,7 @@ from dl_runner.run.inference import evaluate_run
 FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
 MODELS = (
     *("lenet", "bn_lenet", "lenet_parallel"),
-    "resnet18 model.stem=small data.image_size=12 data.batch_size=16 trainer.evaluate_batches=1 trainer.test=never",
+    "resnet18 model.stem=small data.image_size=8 data.batch_size=8 trainer.evaluate_batches=1 trainer.test=never",
 )
 
 

@@ -105,7 +105,7 @@ def whole_weights(process_group, name: str) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)))
     strategy = parallelize(model, ParallelConfig(name=name), torch.device("cpu"), process_group)
-    return dict(strategy.whole().state_dict())
+    return dict(strategy.full_model().state_dict())
 
 
 def first_random_number(process_group) -> float:

@@ -1,8 +1,8 @@
 """A function in several new processes that form a group, through torch's elastic launcher.
 
 The processes are ended in every case: when one of them dies, when the run is stopped, and when the process that started
-them is killed. UserError, RunFailed and Interrupted are raised again here; a process that dies of anything else ends all
-of them, and its traceback is what is reported.
+them is killed. UserError, RunFailed and Interrupted are raised again here; a process that dies of anything else ends
+all of them, and its traceback is what is reported.
 """
 
 import contextlib

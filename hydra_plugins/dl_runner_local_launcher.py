@@ -5,7 +5,6 @@ Every start of `dlrun` imports this module, so it imports nothing of the package
 
 import copy
 import operator
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 @dataclass
 class LocalLauncherConf:
-    """`jobs` is how many run side by side: "auto", which is one per GPU or else one per free core, or a number."""
+    """`jobs` is how many run side by side: "auto", which is one per GPU or else one per core, or a number."""
 
     _target_: str = "hydra_plugins.dl_runner_local_launcher.LocalLauncher"
     jobs: Any = "auto"
@@ -38,7 +37,7 @@ class LocalLauncher(Launcher):
         self.config: DictConfig | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from dl_runner.launch.leases import parse_jobs
+        from dl_runner.launch.resources import parse_jobs
 
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         parse_jobs(self.jobs)
@@ -67,15 +66,14 @@ class LocalLauncher(Launcher):
             Interrupted: it was asked to stop, and all jobs have stopped.
             RunFailed: processes cannot be started any more.
         """
-        from dl_runner.launch.leases import Wishes, parse_jobs
         from dl_runner.launch.local import side_by_side
+        from dl_runner.launch.resources import Request, chosen_threads, parse_jobs
 
         setup_globals()
-        threads, devices = self.config.device.threads, OmegaConf.select(self.config, "parallel.devices")
-        asked = os.environ.get("OMP_NUM_THREADS", "")
-        wishes = Wishes(
+        devices = OmegaConf.select(self.config, "parallel.devices")
+        request = Request(
             jobs=parse_jobs(self.jobs),
-            threads=threads or (int(asked) if asked.isdigit() and int(asked) else None),
+            threads=chosen_threads(self.config.device.threads),
             processes=devices if isinstance(devices, int) else 1,
             gpu=self.config.device.name in ("auto", "cuda"),  # a job that names its GPU gets that one
         )
@@ -85,8 +83,8 @@ class LocalLauncher(Launcher):
             return left if left >= 0 else None
 
         composed = (self._compose(overrides, number) for number, overrides in enumerate(jobs, initial_job_idx))
-        shown = self.config.tracker.console
-        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, wishes, shown)
+        mode = self.config.tracker.console
+        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, request, mode)
 
     def _compose(self, overrides: Sequence[str], number: int) -> tuple[DictConfig, dict[str, Any]]:
         from dl_runner.config.stored import to_plain

@@ -108,7 +108,8 @@ def test_closing_stops_what_runs(tmp_path):
     next(running)
     wait_for((tmp_path / "hangs_106").exists)
     running.close()
-    assert all(map(gone, pids(tmp_path)))
+    assert gone(int((tmp_path / "pid_106").read_text().split()[0]))
+    wait_for(lambda: all(map(gone, pids(tmp_path))), 5)  # the kernel takes its time with what the job has started
 
 
 LAUNCHER = """

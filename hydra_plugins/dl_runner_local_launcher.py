@@ -32,6 +32,7 @@ class LocalLauncher(Launcher):
 
     def __init__(self, jobs: Any = "auto") -> None:
         self.jobs = jobs
+        self._threads: int | None = None  # of each job, as its sweep has fixed them
         self.hydra_context: HydraContext | None = None
         self.task_function: TaskFunction | None = None
         self.config: DictConfig | None = None
@@ -41,6 +42,20 @@ class LocalLauncher(Launcher):
 
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         parse_jobs(self.jobs)
+
+    def fix_threads(self, recorded: int | None) -> int:
+        """The threads that each job of a sweep has, all its processes together, fixed before the first one starts.
+
+        Args:
+            recorded: the number that an earlier command of the same sweep has fixed.
+
+        Raises:
+            RunFailed: no processes can be started.
+        """
+        from dl_runner.launch.local import choose_threads
+
+        self._threads = recorded or choose_threads(self._request())
+        return self._threads
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """What became of the jobs, in their order.
@@ -67,16 +82,8 @@ class LocalLauncher(Launcher):
             RunFailed: processes cannot be started any more.
         """
         from dl_runner.launch.local import side_by_side
-        from dl_runner.launch.resources import Request, chosen_threads, parse_jobs
 
         setup_globals()
-        devices = OmegaConf.select(self.config, "parallel.devices")
-        request = Request(
-            jobs=parse_jobs(self.jobs),
-            threads=chosen_threads(self.config.device.threads),
-            processes=devices if isinstance(devices, int) else 1,
-            gpu=self.config.device.name in ("auto", "cuda"),  # a job that names its GPU gets that one
-        )
 
         def waiting() -> int | None:
             left = operator.length_hint(jobs, -1)
@@ -84,7 +91,13 @@ class LocalLauncher(Launcher):
 
         composed = (self._compose(overrides, number) for number, overrides in enumerate(jobs, initial_job_idx))
         mode = self.config.tracker.console
-        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, request, mode)
+        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, self._request(), mode)
+
+    def _request(self) -> Any:
+        from dl_runner.launch.resources import parse_jobs, requested
+
+        device, devices = self.config.device, OmegaConf.select(self.config, "parallel.devices")
+        return requested(parse_jobs(self.jobs), device.name, device.threads, devices, self._threads)
 
     def _compose(self, overrides: Sequence[str], number: int) -> tuple[DictConfig, dict[str, Any]]:
         from dl_runner.config.stored import to_plain

@@ -61,8 +61,8 @@ class DlRunnerSweeper(Sweeper):
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         from dl_runner.config.stored import sweep_section, to_plain
-        from dl_runner.sweep.conduct import Sweep
         from dl_runner.sweep.settings import check
+        from dl_runner.sweep.sweep import Sweep
 
         loader = self.hydra_context.config_loader
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
@@ -81,7 +81,26 @@ class DlRunnerSweeper(Sweeper):
             self.config.sweep.name = name
 
         launch = partial(self._launch, size=settings.parallel if settings.learns else self.max_batch_size)
-        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename).run(overrides)
+        named = named or folder.name != settings.name
+        return Sweep(settings, folder, named, compose, launch, rename, self._fix_threads).run(overrides)
+
+    def _fix_threads(self, recorded: int | None) -> int | None:
+        """The threads that each job of the sweep has: those on record, else those that the launcher gives it.
+
+        None for a launcher that does not say so beforehand; Hydra's own, which runs the jobs one after the other in
+        this process, gives each all cores.
+        """
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+        from dl_runner.launch.resources import Machine, requested, threads_of_a_job
+        from dl_runner.runtime.cores import allowed_cores
+
+        if hasattr(self.launcher, "fix_threads"):
+            return self.launcher.fix_threads(recorded)
+        if recorded is None and isinstance(self.launcher, BasicLauncher):
+            device, devices = self.config.device, OmegaConf.select(self.config, "parallel.devices")
+            return threads_of_a_job(Machine(allowed_cores()), requested(1, device.name, device.threads, devices))
+        return recorded
 
     def _launch(self, jobs: Iterator[list[str]], size: int | None) -> Iterator[tuple[int, Any]]:
         """Runs jobs as the launcher can take them: one by one as it has room, or `size` at a time, None for all.

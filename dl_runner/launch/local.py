@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -11,7 +12,7 @@ from hydra.types import TaskFunction
 from dl_runner.errors import Interrupted
 from dl_runner.launch.fork_server import Exit, JobProcesses, count_gpus
 from dl_runner.launch.job_table import JobTable
-from dl_runner.launch.resources import Machine, Request, Slot, allocate, visible_gpus
+from dl_runner.launch.resources import Machine, Request, Slot, allocate, threads_of_a_job, visible_gpus
 from dl_runner.launch.running_job import RunningJob
 from dl_runner.launch.worker import work
 from dl_runner.runtime.cores import allowed_cores
@@ -23,8 +24,17 @@ Length = Callable[[], int | None]
 _POLL = 0.25  # seconds
 
 
-def this_machine(request: Request, processes: JobProcesses) -> Machine:
-    """The cores that this process may use, and the GPUs if the request wants any; while no job runs."""
+def choose_threads(request: Request) -> int:
+    """The threads of each job side by side on this machine, all its processes together.
+
+    Raises:
+        RunFailed: no processes can be started.
+    """
+    with JobProcesses() as processes:
+        return threads_of_a_job(_machine(request, processes), request)
+
+
+def _machine(request: Request, processes: JobProcesses) -> Machine:
     return Machine(allowed_cores(), visible_gpus(processes.call(count_gpus)) if request.gpu else ())
 
 
@@ -53,10 +63,12 @@ def side_by_side(
     """
     screen, live = terminal(mode)
     numbered = (RunningJob(number, *job) for number, job in enumerate(jobs, first))
+    if (earliest := next(numbered, None)) is None:
+        return
     with stop_on_signals(None if live else NOTICE) as stop, JobProcesses() as processes:
-        slots = allocate(this_machine(request, processes), request)
+        slots = allocate(_machine(request, processes), request)
         with JobTable(screen, live, length) as table:
-            yield from _Scheduler(processes, table, task, stop).run(numbered, slots)
+            yield from _Scheduler(processes, table, task, stop).run(chain([earliest], numbered), slots)
     if stop:
         raise Interrupted("stopped", stop.signal_number)
 

@@ -57,10 +57,32 @@ def parse_jobs(value: Any) -> int | None:
     raise UserError(f"hydra.launcher.jobs={value}: expected auto, or a whole number, at least 1")
 
 
-def chosen_threads(configured: int | None, environment: Mapping[str, str] = os.environ) -> int | None:
-    """The threads of a process that the user has chosen: `device.threads`, or else OMP_NUM_THREADS; None without."""
+def requested(
+    jobs: int | None,
+    device: str,
+    threads: int | None,
+    devices: Any,
+    recorded: int | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Request:
+    """What a config asks for.
+
+    Args:
+        jobs: side by side, None for as many as the machine has room for.
+        device: `device.name`.
+        threads: `device.threads`; without it comes `recorded`, and then OMP_NUM_THREADS.
+        devices: `parallel.devices`.
+        recorded: the threads that the sweep has fixed for each of its jobs.
+    """
+    processes = devices if isinstance(devices, int) else 1
     variable = environment.get("OMP_NUM_THREADS", "")
-    return configured or (int(variable) if variable.isdigit() and int(variable) else None)
+    threads = (
+        threads
+        or (max(1, recorded // processes) if recorded else None)
+        or (int(variable) if variable.isdigit() else None)
+        or None
+    )
+    return Request(jobs, threads, processes, gpu=device in ("auto", "cuda"))  # a job that names its GPU gets that one
 
 
 def visible_gpus(count: int, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import fcntl
 import re
 import secrets
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def enter(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> li
         for job in new:
             listed.append(Entry(len(listed), _name(len(listed), job), job))
         if new:
-            _write(folder, definition, listed)
+            _write(folder, {**definition_of(folder), **definition}, listed)
     places = {entry.job.identity: entry for entry in listed}
     return [places[job.identity] for job in wanted]
 
@@ -111,6 +111,26 @@ def begin(folder: Path, definition: dict[str, Any]) -> str:
         if changed := next((key for key in now if before.get(key) != now[key]), None):
             _refuse(folder, f"its {changed} is {before.get(changed, 'another one')}, not {now[changed]}")
     return found["owner"]
+
+
+def fix_threads(folder: Path, choose: Callable[[int | None], int | None]) -> None:
+    """Puts on record how many threads each job has, all its processes together.
+
+    Threads change the order of sums and so the last digits of a result. They stay what they were when the sweep
+    began, whichever launcher or machine goes on with it.
+
+    Args:
+        choose: the number on record, None if there is none → the number, None to leave it open.
+    """
+    known = definition_of(folder).get("threads")
+    threads = choose(known)
+    if known is None and threads is not None:
+        with exclusive(folder):
+            definition = definition_of(folder)
+            if definition.get("threads") is None:
+                _write(folder, {**definition, "threads": threads}, entries(folder))
+            elif definition["threads"] != threads:  # another process was faster
+                choose(definition["threads"])
 
 
 def add(folder: Path, job: Job, number: int) -> Entry:

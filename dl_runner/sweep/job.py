@@ -95,7 +95,7 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
-        checked = check_config(dict(plain))
+        checked = with_threads(check_config(dict(plain)), definition_of(folder).get("threads"))
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):
                 return Outcome("elsewhere", {})
@@ -104,6 +104,15 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         return mistaken(error)
     except Exception as error:  # ours, or a plugin's, before there is a run folder to hold it
         return broken(error)
+
+
+def with_threads(checked: Config, threads: int | None) -> Config:
+    """The config with the sweep's threads, shared by the job's processes, where it does not say how many itself."""
+    processes = checked.parallel.devices if checked.parallel.grouped else 1
+    if checked.device.threads is not None or threads is None or processes is None:
+        return checked
+    device = {**checked.plain["device"], "threads": max(1, threads // processes)}
+    return check_config({**checked.plain, "device": device})
 
 
 def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:

@@ -9,9 +9,9 @@ from dl_runner.launch.resources import (
     Machine,
     Request,
     allocate,
-    chosen_threads,
     parse_jobs,
     places,
+    requested,
     threads_of_a_job,
     visible_gpus,
 )
@@ -82,10 +82,31 @@ def test_the_threads_of_a_job_are_those_of_all_its_processes(machine, asked, thr
     assert threads_of_a_job(machine, asked) == threads
 
 
-def test_the_users_choice_of_threads():
-    assert chosen_threads(3, {"OMP_NUM_THREADS": "2"}) == 3
-    assert chosen_threads(None, {"OMP_NUM_THREADS": "2"}) == 2
-    assert chosen_threads(None, {"OMP_NUM_THREADS": "0"}) is chosen_threads(None, {}) is None
+@pytest.mark.parametrize(
+    ("threads", "recorded", "variable", "expected"),
+    [(3, 8, "2", 3), (None, 8, "2", 4), (None, 1, "2", 1), (None, None, "2", 2), (None, None, "0", None)],
+)
+def test_the_config_comes_before_the_sweeps_record_and_that_before_the_environment(
+    threads, recorded, variable, expected
+):
+    asked = requested(None, "cpu", threads, 2, recorded, {"OMP_NUM_THREADS": variable})
+    assert asked == Request(None, expected, 2, gpu=False)
+
+
+@pytest.mark.parametrize(("device", "gpu"), [("auto", True), ("cuda", True), ("cuda:1", False), ("cpu", False)])
+def test_a_job_that_names_its_gpu_is_given_none(device, gpu):
+    assert requested(3, device, None, None, None, {}) == Request(3, None, 1, gpu)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    cores=st.integers(1, 128), jobs=st.none() | st.integers(1, 9), processes=st.integers(1, 8), gpus=st.integers(0, 4)
+)
+def test_a_sweep_that_goes_on_has_the_places_and_threads_that_it_began_with(cores, jobs, processes, gpus):
+    machine = Machine(cores, GPUS[:gpus])
+    began = requested(jobs, "auto", None, processes, None, {})
+    goes_on = requested(jobs, "auto", None, processes, threads_of_a_job(machine, began), {})
+    assert allocate(machine, goes_on) == allocate(machine, began)
 
 
 def test_gpus_are_named_as_this_process_sees_them():

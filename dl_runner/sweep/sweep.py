@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.sweep.folder import Entry
+from dl_runner.sweep.folder import Entry, fix_threads
 from dl_runner.sweep.job import SETTLED, Outcome, stored
 from dl_runner.sweep.listed import Listed, Writer
 from dl_runner.sweep.search import split
@@ -56,7 +56,9 @@ class Sweep:
         compose: a job's KEY=VALUE overrides → its resolved config.
         launch: runs jobs, each a list of overrides, which it takes one by one as it has room for them; yields what
             became of each, in any order, with its place among those taken.
-        rename: told the name that a sweep without one has got.
+        rename: called with the name that a sweep without one has got.
+        threads: the threads of each job by an earlier command, None if there are none on record → those that each job
+            shall have, None where the launcher decides that job by job.
     """
 
     def __init__(
@@ -67,9 +69,10 @@ class Sweep:
         compose: Callable[[list[str]], dict[str, Any]],
         launch: Launch,
         rename: Callable[[str], None],
+        threads: Callable[[int | None], int | None],
     ) -> None:
         self.settings, self.folder, self.named = settings, folder, named
-        self._compose, self._launch, self._rename = compose, launch, rename
+        self._compose, self._launch, self._rename, self._threads = compose, launch, rename, threads
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, overrides: Sequence[Override]) -> list[Outcome]:
@@ -114,6 +117,7 @@ class Sweep:
             "swept": {key: override.get_value_string() for key, override in swept.items()},
         }
         plan.enter(self.folder, definition)
+        fix_threads(self.folder, self._threads)
         self.outcomes |= plan.mistakes
         return plan
 

@@ -1,4 +1,4 @@
-"""What Hydra finds of ours: `hydra/launcher=local`, jobs side by side on this machine.
+"""A Hydra plugin: `hydra/launcher=local`, jobs side by side on this machine.
 
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
@@ -58,7 +58,7 @@ class LocalLauncher(Launcher):
         return self._threads
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """What became of the jobs, in their order.
+        """The results of the jobs, in their order.
 
         Raises:
             Interrupted, RunFailed, UserError: as for `launch_as_completed`.
@@ -68,7 +68,7 @@ class LocalLauncher(Launcher):
     def launch_as_completed(
         self, jobs: Iterator[Sequence[str]], initial_job_idx: int
     ) -> Iterator[tuple[int, JobReturn]]:
-        """Runs jobs, the next of which is taken only when there is room for it; yields what became of each, as it ends.
+        """Runs jobs, the next of which is taken only when it can start; yields each result as the job ends.
 
         Args:
             jobs: overrides; an iterator that knows its length (`__length_hint__`) has those that wait shown.

@@ -1,4 +1,4 @@
-"""What Hydra finds of ours: the sweeper behind `dlrun -m`. Hydra takes plugins from `hydra_plugins` only.
+"""A Hydra plugin: the sweeper behind `dlrun -m`. Hydra takes plugins from `hydra_plugins` only.
 
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
@@ -33,7 +33,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="dl_runner", node=DlRun
 
 
 class DlRunnerSweeper(Sweeper):
-    """A sweep that is resumed by its own command line; `dl_runner.sweep` does the work."""
+    """A sweep that its own command line resumes; `dl_runner.sweep` does the work."""
 
     def __init__(self, params: dict[str, str] | None = None, max_batch_size: int | None = None) -> None:
         self.params, self.max_batch_size = dict(params or {}), max_batch_size
@@ -80,7 +80,7 @@ class DlRunnerSweeper(Sweeper):
         def rename(name: str) -> None:
             self.config.sweep.name = name
 
-        launch = partial(self._launch, size=settings.parallel if settings.learns else self.max_batch_size)
+        launch = partial(self._launch, size=settings.parallel if settings.adaptive else self.max_batch_size)
         named = named or folder.name != settings.name
         return Sweep(settings, folder, named, compose, launch, rename, self._fix_threads).run(overrides)
 
@@ -115,7 +115,7 @@ class DlRunnerSweeper(Sweeper):
             for place, done in self.launcher.launch_as_completed(jobs, initial_job_idx=0):
                 yield place, _outcome(done)
             return
-        # One after the other in this process, they are handed over one by one: what is known of them is never lost.
+        # It runs them one after the other: handed over one by one, each outcome is known at once.
         size = 1 if isinstance(self.launcher, BasicLauncher) else size
         first = 0
         while batch := list(islice(jobs, size)):
@@ -125,9 +125,9 @@ class DlRunnerSweeper(Sweeper):
 
 
 def _outcome(done: JobReturn) -> Any:
-    from dl_runner.sweep.job import broken
+    from dl_runner.sweep.job import outcome_of_error
 
     try:
         return done.return_value
-    except Exception as error:  # its process died, or what came back from it could not be read
-        return broken(error)
+    except Exception as error:  # its process died, or its result could not be read
+        return outcome_of_error(error)

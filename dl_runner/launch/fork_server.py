@@ -134,7 +134,7 @@ class JobProcesses:
         process.join()
         path = self._path(number, "result")
         result = pickle.loads(path.read_bytes()) if path.exists() else None
-        if result is None and process.exitcode == _LOST:
+        if result is None and process.exitcode == _LOST and hasattr(os, "waitid"):  # macOS got it with Python 3.13
             self._check_server()
         _kill(process)  # what a dead job has left behind, such as workers of its data
         path = self._path(number, "output")
@@ -148,6 +148,7 @@ class JobProcesses:
         return self._folder / f"{number}.{kind}"
 
     def _check_server(self) -> None:
+        """Raises RunFailed if the fork server has died."""
         limit = time.monotonic() + _PATIENCE
         while time.monotonic() < limit:
             # Only asked: it is multiprocessing's to wait for it.

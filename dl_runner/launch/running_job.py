@@ -16,7 +16,7 @@ from dl_runner.errors import RunFailed, UserError
 from dl_runner.launch.fork_server import Exit
 from dl_runner.launch.worker import Stopped
 from dl_runner.sweep.folder import entries
-from dl_runner.sweep.job import Outcome, note, stored
+from dl_runner.sweep.job import Outcome, outcome_on_record, record_failure
 from dl_runner.tracking.metrics_file import METRICS
 from dl_runner.tracking.run_folder import LOG
 
@@ -79,7 +79,7 @@ class RunningJob:
     def _stopped(self, by: str, asked: bool) -> Outcome | None:
         if self.folder is None:
             return None
-        known = stored(self.folder)
+        known = outcome_on_record(self.folder)
         if known.status == "earlier":
             return dataclasses.replace(known, status="completed")
         if asked:
@@ -92,8 +92,8 @@ class RunningJob:
         limit = time.monotonic() + _PATIENCE
         while True:
             try:
-                note(check_config(self.plain), self.entry, self.folder, RunFailed(how))
-                return dataclasses.replace(stored(self.folder), status="failed", error=how)
+                record_failure(check_config(self.plain), self.entry, self.folder, RunFailed(how))
+                return dataclasses.replace(outcome_on_record(self.folder), status="failed", error=how)
             except UserError as error:  # the folder is still locked
                 if time.monotonic() > limit:
                     return Outcome("failed", {}, error=f"{how}; {error}")

@@ -151,14 +151,15 @@ class JobProcesses:
         """Raises RunFailed if the fork server has died."""
         limit = time.monotonic() + _PATIENCE
         while time.monotonic() < limit:
-            # Only asked: it is multiprocessing's to wait for it.
-            if found := os.waitid(os.P_PID, self._server, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                by_itself = found.si_code == os.CLD_EXITED
+            try:  # only asks: it is multiprocessing's to wait for its server
+                found = os.waitid(os.P_PID, self._server, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:  # it did, and started another one
+                raise RunFailed("the process that starts the jobs died") from None
+            if found:
                 how = f"ended with exit code {found.si_status}"
-                raise RunFailed(
-                    "the process that starts the jobs "
-                    f"{how if by_itself else f'was killed by {signal.Signals(found.si_status).name}'}"
-                )
+                if found.si_code != os.CLD_EXITED:
+                    how = f"was killed by {signal.Signals(found.si_status).name}"
+                raise RunFailed(f"the process that starts the jobs {how}")
             time.sleep(0.05)
 
 

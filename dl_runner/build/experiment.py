@@ -5,6 +5,7 @@ built; then the parts are checked against each other.
 """
 
 from dataclasses import dataclass
+
 from torch import nn
 
 from dl_runner import registry

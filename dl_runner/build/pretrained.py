@@ -34,7 +34,9 @@ class Loaded:
 
     def __str__(self) -> str:
         rest = {"left out": self.left_out, "new": self.new}
-        told = [f"{label}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}" for label, names in rest.items() if names]
+        told = [
+            f"{label}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}" for label, names in rest.items() if names
+        ]
         return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told])
 
 
@@ -58,7 +60,9 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
     for name, value in used.items():
         key = f"pretrained.from={config.source}"
         if name not in own:
-            raise UserError(f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}; see pretrained.except")
+            raise UserError(
+                f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}; see pretrained.except"
+            )
         if own[name].shape != value.shape:
             raise UserError(
                 f"{key}: its {name} has shape {tuple(value.shape)}, the model's {tuple(own[name].shape)}; "
@@ -71,7 +75,9 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
             f"what is new, add 'pretrained.except=[{missing[0].partition('.')[0]}.*]'"
         )
     model.load_state_dict(used, strict=False)
-    return Loaded(config.source, tuple(used), tuple(sorted(set(found) - set(used))), tuple(sorted(set(own) - set(used))))
+    return Loaded(
+        config.source, tuple(used), tuple(sorted(set(found) - set(used))), tuple(sorted(set(own) - set(used)))
+    )
 
 
 def read_weights(source: str) -> dict[str, Tensor]:
@@ -87,10 +93,14 @@ def read_weights(source: str) -> dict[str, Tensor]:
         checkpoints = Checkpoints(path)
         there = [checkpoints.weights(name) for name in ("best", "last") if checkpoints.weights(name).exists()]
         if not there:
-            raise UserError(f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors")
+            raise UserError(
+                f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors"
+            )
         path = there[0]
     if not path.is_file():
-        raise UserError(f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18")
+        raise UserError(
+            f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18"
+        )
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -99,7 +109,9 @@ def read_weights(source: str) -> dict[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers promise no kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"pretrained.from={source}: {path.name} is damaged or holds no weights ({reason[:120]})") from None
+        raise UserError(
+            f"pretrained.from={source}: {path.name} is damaged or holds no weights ({reason[:120]})"
+        ) from None
     return _tensors(found, source)
 
 

@@ -17,8 +17,8 @@ from dl_runner.parallel.strategies import parallelize
 from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
-from dl_runner.training.cuda_graph import CudaGraphStep
 from dl_runner.tasks.task import chooses
+from dl_runner.training.cuda_graph import CudaGraphStep
 from dl_runner.training.evaluation import Evaluator
 from dl_runner.training.intervals import Intervals
 from dl_runner.training.state import (
@@ -110,9 +110,7 @@ def _optimizer(experiment: Experiment) -> torch.optim.Optimizer:
     """The optimizer with what the regularization adds to each of its steps; the model is on its device."""
     config, model = experiment.config, experiment.model
     regularization, rate = config.regularization, config.optimizer.arguments.get("lr", 0.0)
-    optimizer = experiment.builders.optimizer(
-        parameter_groups(model, regularization.weight_decay, rate, config.groups)
-    )
+    optimizer = experiment.builders.optimizer(parameter_groups(model, regularization.weight_decay, rate, config.groups))
     if regularization.decoupled:
         decay_before_step(optimizer, weights(model), regularization.decoupled)
     if regularization.max_norm is not None:

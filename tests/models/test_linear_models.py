@@ -54,12 +54,12 @@ def test_the_weights_are_the_polynomials_coefficients():
     torch.testing.assert_close(model(x), y, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(2,), (1, 28, 28), (1, 1, 1)])
-def test_a_polynomial_has_one_variable(shape):
+@pytest.mark.parametrize(("shape", "kind"), [((2,), "vector"), ((1, 28, 28), "image"), ((1, 1, 1), "image")])
+def test_a_polynomial_has_one_variable(shape, kind):
     with pytest.raises(UserError) as caught:
         build("polynomial", shape)
     assert str(caught.value) == (
-        f"model=polynomial: needs vectors of one feature, but one example of the data has shape {shape}; "
+        f"model=polynomial: needs vectors of one feature, but one example of the data is {kind} of shape {shape}; "
         "use model=linear"
     )
 

@@ -34,10 +34,12 @@ class Loaded:
 
     def __str__(self) -> str:
         rest = {"left out": self.left_out, "new": self.new}
-        told = [
-            f"{label}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}" for label, names in rest.items() if names
-        ]
+        told = [f"{label}: {_listed(names)}" for label, names in rest.items() if names]
         return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told])
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None:
@@ -56,28 +58,26 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
     def excepted(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in config.without)
 
+    key = f"pretrained.from={config.source}"
     used = {name: value for name, value in found.items() if not excepted(name)}
     for name, value in used.items():
-        key = f"pretrained.from={config.source}"
         if name not in own:
-            raise UserError(
-                f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}; see pretrained.except"
-            )
+            raise UserError(f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}")
         if own[name].shape != value.shape:
             raise UserError(
                 f"{key}: its {name} has shape {tuple(value.shape)}, the model's {tuple(own[name].shape)}; "
-                f"leave it out with 'pretrained.except=[{name.partition('.')[0]}.*]'"
+                f"leave it out with 'pretrained.except=[{name.rpartition('.')[0] or name}*]'"
             )
-    missing = [name for name in own if name not in used and not excepted(name)]
+    shared = {own[name].data_ptr() for name in used}  # a file holds a tensor that has two names once
+    missing = [name for name in own if own[name].data_ptr() not in shared and not excepted(name)]
     if missing:
         raise UserError(
-            f"pretrained.from={config.source}: has no {missing[0]}, which the model has; is it of another model? To keep "
-            f"what is new, add 'pretrained.except=[{missing[0].partition('.')[0]}.*]'"
+            f"{key}: has no {missing[0]}, which the model has; is it of another model? To keep what is new, add "
+            f"'pretrained.except=[{missing[0].rpartition('.')[0] or missing[0]}*]'"
         )
     model.load_state_dict(used, strict=False)
-    return Loaded(
-        config.source, tuple(used), tuple(sorted(set(found) - set(used))), tuple(sorted(set(own) - set(used)))
-    )
+    left_out, new = sorted(set(found) - set(used)), [name for name in own if own[name].data_ptr() not in shared]
+    return Loaded(config.source, tuple(used), tuple(left_out), tuple(new))
 
 
 def read_weights(source: str) -> dict[str, Tensor]:
@@ -123,8 +123,12 @@ def _tensors(found: Any, source: str) -> dict[str, Tensor]:
 
 
 def _of_torchvision(source: str) -> dict[str, Tensor]:
-    from torchvision import models
-
+    try:
+        from torchvision import models
+    except ImportError:
+        raise UserError(
+            f"pretrained.from={source}: needs torchvision, which is not installed; pip install torchvision"
+        ) from None
     name = source.removeprefix(TORCHVISION)
     if name not in models.list_models():
         raise UserError(f"pretrained.from={source}: torchvision has no such model{hint(name, models.list_models())}")

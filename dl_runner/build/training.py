@@ -1,7 +1,7 @@
 """The parts of an experiment → what the loop runs, in one visible order.
 
-The model that was built, given its layers, initialized and loaded goes to its device, is shared out to the processes and
-compiled; then come its optimizer with what the regularization adds to each step, and everything around the step.
+The model that was built, given its layers, initialized and loaded goes to its device, is shared out to the processes
+and compiled; then come its optimizer with what the regularization adds to each step, and everything around the step.
 """
 
 import torch

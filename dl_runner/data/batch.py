@@ -136,5 +136,5 @@ def _zeros(kind: Kind, examples: int, device: torch.device | str) -> Tensors:
             "classes": torch.full((examples, kind.most), -1, device=device),
         }
     types = {"Tokens": torch.int64, "Classes": torch.int64, "Pixels": torch.uint8}
-    dtype = types.get(type(kind).__name__)
+    dtype = types.get(type(kind).__name__)  # None: floats
     return torch.zeros(examples, *kind.shape, dtype=dtype, device=device)

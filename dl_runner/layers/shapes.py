@@ -3,7 +3,7 @@
 import math
 
 from dl_runner.errors import UserError
-from dl_runner.spec import Classes, DataSpec, Image, Numbers, Vector
+from dl_runner.spec import Classes, DataSpec, Image, Numbers, Tokens, Vector
 
 
 def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
@@ -57,6 +57,17 @@ def require_classes(data: DataSpec, model: str, instead: str) -> None:
         raise UserError(
             f"model={model}: needs classes, but the data's targets are {shown(data.targets)}; use model={instead}"
         )
+
+
+def require_next_tokens(data: DataSpec, model: str) -> None:
+    """Check that the examples are sequences of tokens, with a token as the target at each place.
+
+    Raises:
+        UserError: they are not.
+    """
+    for role, kind in (("inputs", data.inputs), ("targets", data.targets)):
+        if not isinstance(kind, Tokens):
+            raise UserError(f"model={model}: needs tokens, but the data's {role} are {shown(kind)}")
 
 
 def shown(kind: object) -> str:

@@ -125,7 +125,7 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             if record["status"] == "completed":
                 raise UserError(f"{folder}: already completed; there is nothing to resume")
             checkpoint = Checkpoints(folder).load()
-            experiment = checked_experiment(checked, process_group, read_fitted(folder))
+            experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
             if checkpoint["data"] != training.identity["data"]:
                 raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")

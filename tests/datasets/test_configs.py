@@ -16,7 +16,7 @@ from dl_runner.registry import builder
 CONF = Path(__file__).parents[2] / "conf"
 DATA = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
 COMMON = {"root", "validation", "folds", "fold", "limit", "image_size", "batch_size", "normalize"}
-FILLED_IN = {"root", "seed", "image_size"}
+FILLED_IN = {"root", "seed", "image_size", "tokenizer"}
 
 
 def composed(choice: str):

@@ -149,3 +149,17 @@ def test_the_seed_decides(name):
 
     assert torch.equal(weights(1), weights(1))
     assert torch.equal(weights(1), weights(2)) == (name == "constant")
+
+
+def test_the_gates_of_a_recurrent_layer_are_weights_of_their_own():
+    torch.manual_seed(0)
+    layer = nn.LSTM(200, 100)
+    builder("init", "xavier_uniform")()(layer)
+    for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
+        for gate in weight.detach().split(100):
+            bound = math.sqrt(6 / sum(fans(gate)))
+            assert gate.abs().max() <= bound and gate.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+    assert not layer.bias_ih_l0.any() and not layer.bias_hh_l0.any()
+    kept = {name: value.clone() for name, value in layer.state_dict().items()}
+    builder("init", "default")()(layer)
+    assert all(torch.equal(kept[name], value) for name, value in layer.state_dict().items())

@@ -40,7 +40,7 @@ def weights(training):
     return {name: value.clone() for name, value in training.model.state_dict().items()}
 
 
-def test_equals_a_hand_written_loop(tmp_path):
+def test_equals_a_hand_written_loop(double, tmp_path):
     training, data = make(tmp_path, "model=mlp", "optimizer.lr=0.2", "trainer.epochs=2", "data.batch_size=100")
     start = weights(training)
     train(training, StopRequest())
@@ -58,11 +58,11 @@ def test_equals_a_hand_written_loop(tmp_path):
                 for parameter, gradient in zip(model.parameters(), gradients, strict=True):
                     parameter -= 0.2 * gradient
     for ours, theirs in zip(training.model.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 32])
-def test_accumulating_makes_the_same_step(parts, tmp_path):
+def test_accumulating_makes_the_same_step(parts, double, tmp_path):
     # More than an epoch: the last batch is a small one.
     common = ("data.limit=200", "data.batch_size=32", "trainer.steps=8", "optimizer.lr=0.01")
     whole, _ = make(tmp_path, *common)
@@ -70,7 +70,7 @@ def test_accumulating_makes_the_same_step(parts, tmp_path):
     cut, _ = make(tmp_path, *common, f"trainer.accumulate={parts}")
     train(cut, StopRequest())
     for ours, theirs in zip(cut.model.parameters(), whole.model.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
 
 
 def test_clipping_bounds_the_step(tmp_path):

@@ -7,10 +7,7 @@ generator on Intel's processors than on others.
 """
 
 import pytest
-import torch
 from helpers import rows, run
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 # Mean losses of steps 1 to 4, 5 to 8 and 9 to 12 on digits at batch 32. A change that should not move the numbers
 # leaves them; one that should, says so and records them anew.
@@ -60,29 +57,6 @@ COMMON = (
     "trainer.evaluate_batches=1",
     "trainer.test=never",
 )
-
-
-class ToDouble(TorchFunctionMode):
-    """Pixels become float64 where the program makes floats of them, before they are resized and normalized; so do
-    float32 targets beside float64 predictions, which torch 2.11 refuses to compare."""
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is torch.Tensor.float and args[0].dtype == torch.uint8:
-            function = torch.Tensor.double
-        elif function is F.mse_loss:
-            args = [tensor.double() for tensor in args]
-        return function(*args, **(kwargs or {}))
-
-
-@pytest.fixture
-def double():
-    """Weights, random numbers, optimizer state and statistics are float64, and so are the inputs."""
-    torch.set_default_dtype(torch.float64)
-    torch.use_deterministic_algorithms(True)
-    with ToDouble():
-        yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("case", RECORDED)

@@ -1,0 +1,137 @@
+"""How a text is cut into tokens, and the vocabulary that numbers them.
+
+A builder returns a tokenizer that knows no token yet; `fit` learns the vocabulary of a text. Imports no torch.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from dl_runner.config.types import PositiveInt
+
+UNKNOWN = "<unk>"  # token 0: whatever is not in the vocabulary
+
+
+def vocabulary(tokens: Iterable[str], min_frequency: int = 1, specials: Sequence[str] = (UNKNOWN,)) -> tuple[str, ...]:
+    """The different tokens, the most frequent first, equally frequent ones in the order of their characters.
+
+    Args:
+        min_frequency: rarer tokens are left out.
+        specials: the first ones, whether they occur or not.
+    """
+    counts = Counter(tokens)
+    found = [token for token, count in counts.items() if count >= min_frequency and token not in specials]
+    return (*specials, *sorted(found, key=lambda token: (-counts[token], token)))
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """One that has not seen a text yet.
+
+    Attributes:
+        name: in the config group `tokenizer`.
+        exact: whether `join` gives the text back from which `split` has made the tokens.
+    """
+
+    min_frequency: int = 1
+    name: ClassVar[str]
+    exact: ClassVar[bool]
+
+    def split(self, text: str) -> list[str]:
+        raise NotImplementedError
+
+    def join(self, tokens: Iterable[str]) -> str:
+        raise NotImplementedError
+
+    def fit(self, text: str) -> "FittedTokenizer":
+        return self.with_tokens(vocabulary(self.split(text), self.min_frequency))
+
+    def with_tokens(self, tokens: Sequence[str]) -> "FittedTokenizer":
+        """The tokenizer with a vocabulary that it had before."""
+        return FittedTokenizer(self, tuple(tokens))
+
+
+@dataclass(frozen=True)
+class FittedTokenizer:
+    """A tokenizer with its vocabulary.
+
+    Args:
+        tokens: token number i is tokens[i]; the first one stands for whatever is not among them.
+    """
+
+    tokenizer: Tokenizer
+    tokens: tuple[str, ...]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens)}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, text: str) -> list[int]:
+        """The numbers of the text's tokens."""
+        return [self._numbers.get(token, 0) for token in self.tokenizer.split(text)]
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of some tokens; exactly what `encode` was given where its tokenizer is exact and knows all of it."""
+        return self.tokenizer.join(self.tokens[number] for number in numbers)
+
+    def unknown(self, text: str) -> list[str]:
+        """The different tokens of a text that the vocabulary lacks, in the order in which they come."""
+        return [token for token in dict.fromkeys(self.tokenizer.split(text)) if token not in self._numbers]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready containers."""
+        return {"name": self.tokenizer.name, "settings": asdict(self.tokenizer), "tokens": list(self.tokens)}
+
+
+class _Characters(Tokenizer):
+    name, exact = "char", True
+
+    def split(self, text: str) -> list[str]:
+        return list(text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return "".join(tokens)
+
+
+# A token such as <unk> of the text itself; a word with its apostrophes and hyphens; a line's end; any other character.
+_WORD = re.compile(r"<\w+>|\w+(?:['’-]\w+)*|\n|[^\w\s]")
+_NO_SPACE = re.compile(r" (?=[.,;:!?)\]}’'\n])|(?<=[(\[{\n]) ")
+
+
+@dataclass(frozen=True)
+class _Words(Tokenizer):
+    lowercase: bool = False
+    name, exact = "word", False
+
+    def split(self, text: str) -> list[str]:
+        return _WORD.findall(text.lower() if self.lowercase else text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return _NO_SPACE.sub("", " ".join(tokens))
+
+
+def char(*, min_frequency: PositiveInt = 1) -> Tokenizer:
+    """Every character is a token; exact.
+
+    Args:
+        min_frequency: characters that the training text has fewer times are `<unk>`.
+    """
+    return _Characters(min_frequency)
+
+
+def word(*, min_frequency: PositiveInt = 1, lowercase: bool = False) -> Tokenizer:
+    """Words with their apostrophes and hyphens, ends of lines, and every other character are tokens.
+
+    Put together again they have single spaces between them, none before a full stop and the like.
+
+    Args:
+        min_frequency: tokens that the training text has fewer times are `<unk>`.
+        lowercase: before the text is cut.
+    """
+    return _Words(min_frequency, lowercase)

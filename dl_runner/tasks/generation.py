@@ -1,0 +1,46 @@
+"""A language model goes on with a text."""
+
+import torch
+from torch import Tensor, nn
+
+from dl_runner.tasks.carried import with_state
+
+
+def generate(
+    model: nn.Module,
+    prompt: list[int],
+    length: int,
+    *,
+    context: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """The tokens that a model, in evaluation mode, puts after the prompt.
+
+    Args:
+        prompt: at least one token.
+        length: how many tokens.
+        context: tokens that a model without a state gets to see, the last ones.
+        temperature: logits are divided by it before the softmax; 0 takes the most probable token.
+        top_k: choose among so many of the most probable tokens; None for all.
+        seed: of a random generator of its own.
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    generator = torch.Generator(device).manual_seed(seed)
+    tokens = torch.tensor([prompt], device=device)  # (1, length so far)
+    state, unread = None, tokens
+    for _ in range(length):
+        logits, state = with_state(model, unread, state)
+        chosen = _choose(logits[0, -1].float(), temperature, top_k, generator).view(1, 1)
+        tokens = torch.cat([tokens, chosen], dim=1)
+        unread = tokens[:, -context:] if state is None else chosen
+    return tokens[0, len(prompt) :].tolist()
+
+
+def _choose(logits: Tensor, temperature: float, top_k: int | None, generator: torch.Generator) -> Tensor:
+    if temperature == 0:
+        return logits.argmax()
+    if top_k is not None and top_k < len(logits):
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[-1], -torch.inf)
+    return torch.multinomial((logits / temperature).softmax(0), 1, generator=generator)

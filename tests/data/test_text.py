@@ -1,0 +1,87 @@
+"""A text as a split: stretches of characters, windows of tokens."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dl_runner.data.corpus import corpus, read_text
+from dl_runner.data.dataset import Cuts, cut
+from dl_runner.data.splits import fingerprint
+from dl_runner.data.text import IGNORE, TextSplit, TokenStream
+from dl_runner.data.tokenizers import word
+from dl_runner.errors import UserError
+
+
+def stream(tokens: int, steps: int) -> TokenStream:
+    return TokenStream(torch.arange(tokens), steps)
+
+
+def made(text: str, cuts: Cuts, tokenizer=None, **given):
+    return cut(
+        corpus(text, tokenizer, **{"characters": None, "test": 0.0, "steps": 3, "sampling": "random"} | given), cuts
+    )
+
+
+@settings(deadline=None)
+@given(st.integers(2, 30), st.integers(1, 12), st.data())
+def test_the_targets_of_a_window_are_its_inputs_one_place_later(tokens, steps, data):
+    split = stream(tokens, steps)
+    starts = torch.tensor(data.draw(st.lists(st.integers(0, tokens - 2), min_size=1, max_size=5)))
+    inputs, targets = split.take(starts)
+    counts = split.counted(starts)["tokens"]
+    for start, given_, wanted, count in zip(starts.tolist(), inputs.tolist(), targets.tolist(), counts, strict=True):
+        there = min(steps, tokens - 1 - start)
+        assert count == there and len(given_) == len(wanted) == steps
+        assert given_[:there] == list(range(start, start + there))
+        assert wanted[:there] == list(range(start + 1, start + there + 1))
+        assert wanted[there:] == [IGNORE] * (steps - there) and given_[there:] == [0] * (steps - there)
+
+
+def test_a_range_of_windows_is_taken_like_their_starts():
+    split = stream(20, 4)
+    for ranged, listed in zip(split.take(slice(3, 9)), split.take(torch.arange(3, 9)), strict=True):
+        assert torch.equal(ranged, listed)
+    assert torch.equal(split.counted(slice(14, 19))["tokens"], torch.tensor([4, 4, 3, 2, 1]))
+
+
+def test_a_part_of_a_text_is_a_stretch_of_it():
+    split = TextSplit("abcdef")
+    assert split.subset(torch.arange(2, 5)).text == "cde" and split.subset(torch.arange(0)).text == ""
+    with pytest.raises(ValueError, match="stretch"):
+        split.subset(torch.tensor([1, 3]))
+    with pytest.raises(NotImplementedError):
+        split.take(torch.tensor([0]))
+
+
+def test_validation_and_test_are_the_end_and_the_vocabulary_is_of_the_training_part_alone():
+    data = made("aaaabbbcczde", Cuts(validation=0.2), test=0.17)
+    assert [len(split) for split in data.splits] == [8, 2, 2]
+    assert data.fitted.tokenizer.tokens == ("<unk>", "a", "b", "c")
+    assert data.validation.tokens.tolist() == [3, 0] and data.test.tokens.tolist() == [0, 0]
+    assert data.spec.inputs.vocabulary == 4 and data.spec.task == "language_model"
+
+
+def test_limit_and_characters_take_the_beginning():
+    data = made("abcdefghij", Cuts(limit=3, validation=0.5), characters=8)
+    assert data.fitted.tokenizer.tokens == ("<unk>", "a", "b", "c") and len(data.validation) == 4
+
+
+def test_words_are_the_tokens_where_asked_for():
+    assert made("to be or not to be", Cuts(), word()).train.tokens.tolist() == [2, 1, 4, 3, 2, 1]
+
+
+def test_a_fingerprint_knows_the_tokens_and_the_windows():
+    prints = {fingerprint([stream(*size)]) for size in ((9, 3), (9, 4), (10, 3))}
+    assert len(prints) == 3 and fingerprint([stream(9, 3)]) in prints
+
+
+def test_folds_are_refused():
+    with pytest.raises(UserError, match=r"data\.folds=2: .*order"):
+        made("abcdef", Cuts(folds=2, fold=0))
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\xff")
+    with pytest.raises(UserError, match=r"a\.txt: is no UTF-8"):
+        read_text(tmp_path / "a.txt")

@@ -1,0 +1,73 @@
+"""Tokenizers: what goes in comes out, and the vocabulary's order."""
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dl_runner.data.fitted.text import FittedText, text
+from dl_runner.data.tokenizers import UNKNOWN, char, vocabulary, word
+
+WORDS = word()
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_characters_come_back_exactly(given_text):
+    tokenizer = char().fit(given_text)
+    assert tokenizer.decode(tokenizer.encode(given_text)) == given_text
+    assert tokenizer.unknown(given_text) == []
+
+
+@pytest.mark.parametrize("given_text", ["", "🙂", "a🙂👩‍👩‍👧 é", "\n\n", "<unk>"])
+def test_characters_of_every_kind(given_text):
+    tokenizer = char().fit(given_text)
+    assert tokenizer.decode(tokenizer.encode(given_text)) == given_text
+
+
+@settings(deadline=None)
+@given(st.one_of(st.text(), st.text(alphabet="ab-'<>_.,( )\n’")))
+def test_words_put_together_are_cut_the_same_way_again(given_text):
+    tokens = WORDS.split(given_text)
+    assert WORDS.split(WORDS.join(tokens)) == tokens
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_words_lose_nothing_but_spaces(given_text):
+    kept = "".join(WORDS.split(given_text))
+    assert kept == "".join(one for one in given_text if one == "\n" or not one.isspace())
+
+
+def test_words_are_put_together_readably():
+    sentence = "Don't stop (not now), well-known sir: it's 3.5 o'clock!\nYes?"
+    assert WORDS.split("it's <unk>, sir.") == ["it's", "<unk>", ",", "sir", "."]
+    assert WORDS.join(WORDS.split(sentence)).replace("3. 5", "3.5") == sentence
+    assert word(lowercase=True).split("The THE") == ["the", "the"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdef🙂")), st.integers(1, 4))
+def test_the_vocabulary_is_ordered_by_frequency_then_character(tokens, least):
+    found, counts = vocabulary(tokens, least), Counter(tokens)
+    assert found[0] == UNKNOWN
+    assert set(found[1:]) == {token for token, count in counts.items() if count >= least}
+    assert list(found[1:]) == sorted(found[1:], key=lambda token: (-counts[token], token))
+
+
+def test_what_is_unknown_or_rare_is_token_0():
+    tokenizer = char(min_frequency=2).fit("aabbbc")
+    assert tokenizer.tokens == (UNKNOWN, "b", "a")
+    assert tokenizer.encode("abcx") == [2, 1, 0, 0] and tokenizer.decode([1, 0]) == "b<unk>"
+    assert tokenizer.unknown("xaxc") == ["x", "c"]
+    assert word().fit("<unk> a <unk>").tokens == (UNKNOWN, "a")
+
+
+@pytest.mark.parametrize("tokenizer", [char(min_frequency=2), word(lowercase=True)])
+def test_a_saved_tokenizer_is_the_same(tokenizer):
+    fitted = FittedText(tokenizer.fit("To be, or not to be 🙂"), 7)
+    again = text(json.loads(json.dumps(fitted.state_dict())))
+    assert again == fitted and again.spec == fitted.spec
+    assert (fitted.spec.inputs.vocabulary, fitted.spec.inputs.length) == (len(fitted.tokenizer), 7)

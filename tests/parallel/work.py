@@ -109,9 +109,9 @@ def whole_weights(process_group, name: str) -> dict[str, torch.Tensor]:
 
 
 def first_random_number(process_group) -> float:
-    from dl_runner.build.parts import build_parts
+    from dl_runner.build.experiment import build_experiment
 
-    build_parts(checked("model=mlp", "parallel=ddp"), process_group)
+    build_experiment(checked("model=mlp", "parallel=ddp"), process_group)
     return torch.rand(()).item()
 
 

@@ -1,9 +1,10 @@
-"""The real Fashion-MNIST where it is."""
+"""Fixtures of all tests: float64, and the real Fashion-MNIST where it is."""
 
 import os
 from pathlib import Path
 
 import pytest
+from helpers import double as in_double
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,3 +23,10 @@ def real_root() -> Path:
     if root is None:
         pytest.skip("the official Fashion-MNIST files are neither in DLRUN_DATA_DIR nor in ../shared/data")
     return root
+
+
+@pytest.fixture
+def double():
+    """What the test trains is float64: see `helpers.double`."""
+    with in_double():
+        yield

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from helpers import EXACT
+from helpers import EXACT, HANGS
 from safetensors.torch import load_file
 
 from dl_runner.cli.app import run
@@ -87,7 +87,7 @@ def start(*overrides):
 
 
 def wait_until(condition, process):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while not condition():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)

@@ -61,7 +61,9 @@ def check_builders(config: Config) -> Builders:
         UserError: an unknown name, or a keyword that is unknown, missing or ill-typed.
     """
     load_plugins(config.plugins)
-    found = {group: _bound(group, getattr(config, group)) for group in ("data", "loss", "optimizer", "schedule", "init")}
+    found = {
+        group: _bound(group, getattr(config, group)) for group in ("data", "loss", "optimizer", "schedule", "init")
+    }
     chosen = {group: _chosen(group, getattr(config, group)) for group in ("task", "tokenizer")}
     transforms = [_bound("augment", component)() for component in config.augment.components]
     model = _bound("model", _with_dropout(config))

@@ -10,6 +10,8 @@ from dl_runner.build.experiment import Experiment, build_experiment
 from dl_runner.config.schema import Config
 from dl_runner.data.batch import blank, call
 from dl_runner.data.dataset import Fitted
+from dl_runner.data.loader import Loader
+from dl_runner.data.preparation import preparation
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.process_group import ProcessGroup
@@ -44,8 +46,9 @@ def check_fit(experiment: Experiment) -> None:
         )
     if augment is not None and not isinstance(data.spec.inputs, Image):
         raise UserError("augment: works on images, and the data set holds none; use augment=none")
-    if augment is not None:  # it refuses images that are too small for it
-        augment(torch.zeros(1, *data.spec.input_shape), torch.Generator())
+    if augment is not None:  # it refuses images that are too small for it, and masks that it cannot move
+        batch = blank(data.spec, 1)
+        preparation(data.spec, "cpu", augment)((batch.inputs, batch.targets), torch.Generator())
     patience = config.regularization.early_stopping
     if patience and data.validation is None:
         raise UserError(
@@ -58,14 +61,16 @@ def check_fit(experiment: Experiment) -> None:
 
 
 def _check_outputs(experiment: Experiment) -> None:
-    """Let the task take the model's outputs for a blank batch, in evaluation mode."""
-    model, batch = experiment.model, blank(experiment.spec, 1)
+    """Let the task take the model's outputs for one example, in evaluation mode."""
+    model, data = experiment.model, experiment.data
+    sampler = data.samplers.evaluation(data.train, 1)
+    batch = next(iter(Loader(data.train, sampler, preparation(data.spec, "cpu"), device="cpu", workers=0).epoch()))
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             experiment.task.step(model, batch)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "
@@ -77,17 +82,19 @@ def _check_outputs(experiment: Experiment) -> None:
 
 
 def _check_parts(experiment: Experiment) -> None:
-    config, size, examples = experiment.config, experiment.config.data.batch_size, len(experiment.data.train)
-    processes, accumulate = experiment.process_group.size, config.trainer.accumulate
-    if experiment.data.train.ordered:
-        return
-    if min(_shares(examples, size, processes)) < (accumulate if processes > 1 else 1):
+    config, data, processes = experiment.config, experiment.data, experiment.process_group.size
+    size, accumulate = config.data.batch_size, config.trainer.accumulate
+    sampler = data.samplers.training(data.train, size, config.seed)
+    batches = {index.stop - index.start if isinstance(index, slice) else len(index) for index in sampler.order(0)}
+    shares = {share for batch in batches for share in (batch // processes, math.ceil(batch / processes))}
+    examples = len(data.train)
+    if min(shares) < (accumulate if processes > 1 else 1):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches leave one that "
             f"{processes} processes cannot share out, with trainer.accumulate={accumulate} parts each; "
             "choose another batch size"
         )
-    if 1 in _part_sizes(examples, size, accumulate, processes) and not _takes_one(experiment.model, experiment.spec):
+    if 1 in _part_sizes(shares, accumulate) and not _takes_one(experiment.model, experiment.spec):
         raise UserError(
             f"data.batch_size={size}: {examples} training examples cut into such batches, each of "
             f"trainer.accumulate={accumulate} parts, leave one example alone, and the batch "
@@ -95,16 +102,10 @@ def _check_parts(experiment: Experiment) -> None:
         )
 
 
-def _shares(examples: int, batch_size: int, processes: int) -> set[int]:
-    """The numbers of examples that a process may have of a batch."""
-    batches = {min(batch_size, examples), examples % batch_size} - {0}
-    return {share for batch in batches for share in (batch // processes, math.ceil(batch / processes))}
-
-
-def _part_sizes(examples: int, batch_size: int, parts: int, processes: int) -> set[int]:
+def _part_sizes(shares: set[int], parts: int) -> set[int]:
     """The numbers of examples that one forward pass of training may get."""
     sizes = set()
-    for share in _shares(examples, batch_size, processes):
+    for share in shares:
         count = min(parts, share)
         sizes |= {share // count, math.ceil(share / count)}
     return sizes

@@ -17,6 +17,7 @@ from typing import Any
 
 import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError, hint
+from dl_runner.runtime.waiting import set_wait_policy
 
 
 @dataclass
@@ -30,6 +31,7 @@ class _Single:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command `dlrun`; exits the process."""
+    set_wait_policy()
     try:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed

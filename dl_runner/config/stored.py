@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import dl_runner
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError
@@ -84,13 +85,26 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
     if parallel:
         plain["parallel"] = {**plain.get("parallel", {}), **parallel}
         plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
-    return check_config(plain)
+    try:
+        return check_config(plain)
+    except UserError as error:
+        version = _record(folder).get("versions", {}).get("dl_runner")
+        if version in (None, dl_runner.__version__):
+            raise
+        raise UserError(
+            f"{folder}: made by dl_runner {version}, whose config {dl_runner.__version__} does not understand ({error})"
+        ) from None
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    record = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _resolved(folder: Path) -> dict[str, Any]:
     """How the run computed where its config left that open: it shall go on, and be measured, in the same way."""
-    record = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
-    keys = ("precision", "memory_format", "compile", "threads") if isinstance(record, dict) else ()
+    record = _record(folder)
+    keys = ("precision", "memory_format", "compile", "threads")
     found = {key: record[key] for key in keys if record.get(key) is not None}
     if "threads" in found:
         found["threads"] = min(found["threads"], allowed_cores())

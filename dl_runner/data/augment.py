@@ -1,7 +1,7 @@
 """Random changes of where the pixels of training images are, a whole batch at a time, where the batch lives.
 
-Every function here is an entry of the registry group "augment": it takes its settings and returns a `Transform`.
-Those that change the pixels' values are in `augment_color`.
+Every function here is an entry of the registry group "augment": it takes its settings and returns a `Transform`, which
+moves masks and boxes with the images. Those that change the pixels' values are in `augment_color`.
 """
 
 import math
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from dl_runner.config.types import Positive, PositiveInt, Probability, Within
-from dl_runner.data.image_ops import erase, resized_crop, warp, windows
-from dl_runner.data.transforms import Transform, bounds, compose, sometimes, uniform
+from dl_runner.data.geometry import Flip, ResizedCrop, Warp, Window
+from dl_runner.data.image_ops import erase
+from dl_runner.data.transforms import Geometric, Move, PixelLevel, Transform, bounds, compose, sometimes, uniform
 
 __all__ = ["Transform", "compose"]
 
@@ -22,12 +23,12 @@ DRAWS = 10  # of a box that may turn out too large for its image, as in torchvis
 
 def horizontal_flip(*, p: Probability = 0.5) -> Transform:
     """Mirrors each image left to right with probability `p`."""
-    return sometimes(p, lambda images, _: images.flip(-1))
+    return sometimes(p, Geometric(lambda images, _: Flip(-1)))
 
 
 def vertical_flip(*, p: Probability = 0.5) -> Transform:
     """Mirrors each image upside down with probability `p`."""
-    return sometimes(p, lambda images, _: images.flip(-2))
+    return sometimes(p, Geometric(lambda images, _: Flip(-2)))
 
 
 def random_crop(*, padding: PositiveInt = 4) -> Transform:
@@ -36,25 +37,25 @@ def random_crop(*, padding: PositiveInt = 4) -> Transform:
     Source: the CIFAR-10 augmentation of He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2.
     """
 
-    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(images: Tensor, generator: torch.Generator) -> Move:
         top, left = torch.randint(2 * padding + 1, (2, len(images)), generator=generator, device=images.device)
-        return windows(images, (padding, padding), top, left)
+        return Window((padding, padding), top, left)
 
-    return transform
+    return Geometric(draw)
 
 
 def translation(*, fraction: Probability = 0.1, p: Probability = 1.0) -> Transform:
     """Moves each image by whole pixels, at most `fraction` of its height down or up and of its width sideways."""
 
-    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(images: Tensor, generator: torch.Generator) -> Move:
         rows, columns = (round(fraction * size) for size in images.shape[-2:])
         top, left = (
             torch.randint(2 * most + 1, (len(images),), generator=generator, device=images.device)
             for most in (rows, columns)
         )
-        return windows(images, (rows, columns), top, left)
+        return Window((rows, columns), top, left)
 
-    return sometimes(p, transform)
+    return sometimes(p, Geometric(draw))
 
 
 def rotation(*, degrees: Degrees = 30.0, p: Probability = 1.0) -> Transform:
@@ -81,13 +82,13 @@ def affine(
     """
     low, high = bounds("scale", scale)
 
-    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(images: Tensor, generator: torch.Generator) -> Move:
         n, _, height, width = images.shape
         angle, zoom = uniform(-degrees, degrees, (n,), generator), uniform(low, high, (n,), generator)
         down, right = uniform(-translate, translate, (2, n), generator)
-        return warp(images, angle, zoom, (down * height).round(), (right * width).round())
+        return Warp(angle, zoom, (down * height).round(), (right * width).round())
 
-    return sometimes(p, transform)
+    return sometimes(p, Geometric(draw))
 
 
 def random_resized_crop(
@@ -107,7 +108,7 @@ def random_resized_crop(
     """
     scale, ratio = bounds("scale", scale, 1), bounds("ratio", ratio)
 
-    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(images: Tensor, generator: torch.Generator) -> Move:
         rows, columns = images.shape[-2:]
         height, width, found = _box_sizes(images, scale, ratio, generator)
         nearest = min(max(columns / rows, ratio[0]), ratio[1])
@@ -116,9 +117,9 @@ def random_resized_crop(
         top, left = _corner(images, height, width, generator)
         top = torch.where(found, top, (rows - height) // 2)
         left = torch.where(found, left, (columns - width) // 2)
-        return resized_crop(images, top, left, height, width)
+        return ResizedCrop(top, left, height, width)
 
-    return transform
+    return Geometric(draw)
 
 
 def random_erasing(
@@ -128,7 +129,7 @@ def random_erasing(
     value: Probability = 0.0,
     p: Probability = 0.5,
 ) -> Transform:
-    """Fills a random box of each image with one value, with probability `p`.
+    """Fills a random box of each image with one value, with probability `p`; masks and boxes stay as they are.
 
     Source: Zhong et al., "Random Erasing Data Augmentation", 2017, algorithm 1.
 
@@ -147,7 +148,7 @@ def random_erasing(
         top, left = _corner(images, height, width, generator)
         return erase(images, top, left, height * found, width, value)
 
-    return sometimes(p, transform)
+    return sometimes(p, PixelLevel(transform))
 
 
 def _box_sizes(

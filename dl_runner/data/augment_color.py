@@ -1,6 +1,7 @@
 """Random changes of the values of pixels in training images, a whole batch at a time, where the batch lives.
 
-Every function here is an entry of the registry group "augment", as are those of `augment`.
+Every function here is an entry of the registry group "augment", as are those of `augment`; masks and boxes stay as they
+are.
 """
 
 from typing import Annotated
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from dl_runner.config.types import NonNegative, Positive, PositiveInt, Probability, Within
 from dl_runner.data.image_ops import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, blur
-from dl_runner.data.transforms import Transform, bounds, sometimes, uniform
+from dl_runner.data.transforms import PixelLevel, Transform, bounds, sometimes, uniform
 from dl_runner.errors import UserError
 
 HueShift = Annotated[float, Within(low=0, high=0.5)]
@@ -43,7 +44,7 @@ def color_jitter(
             images = adjust(images, uniform(low, high, (len(images),), generator))
         return images
 
-    return sometimes(p, transform)
+    return sometimes(p, PixelLevel(transform))
 
 
 def gaussian_noise(*, std: Positive = 0.1, p: Probability = 1.0) -> Transform:
@@ -53,7 +54,7 @@ def gaussian_noise(*, std: Positive = 0.1, p: Probability = 1.0) -> Transform:
         noise = torch.randn(images.shape, generator=generator, device=images.device)
         return noise.mul_(std).add_(images).clamp_(0, 1)
 
-    return sometimes(p, transform)
+    return sometimes(p, PixelLevel(transform))
 
 
 def salt_and_pepper(*, share: Probability = 0.05, p: Probability = 1.0) -> Transform:
@@ -64,7 +65,7 @@ def salt_and_pepper(*, share: Probability = 0.05, p: Probability = 1.0) -> Trans
         lot = uniform(0, 1, (n, 1, height, width), generator)
         return images.masked_fill(lot < share, 1.0).masked_fill_(lot < share / 2, 0.0)
 
-    return sometimes(p, transform)
+    return sometimes(p, PixelLevel(transform))
 
 
 def gaussian_blur(
@@ -89,4 +90,4 @@ def gaussian_blur(
             raise UserError(f"augment.kernel_size={kernel_size}: too large for images of {size} pixels")
         return blur(images, uniform(low, high, (len(images),), generator), kernel_size)
 
-    return sometimes(p, transform)
+    return sometimes(p, PixelLevel(transform))

@@ -128,7 +128,7 @@ def _zeros(kind: Kind, examples: int, device: torch.device | str) -> Tensors:
     if isinstance(kind, Fields):
         return {name: _zeros(inner, examples, device) for name, inner in kind.fields}
     if isinstance(kind, Columns):
-        sizes = {"numeric": (len(kind.numeric), torch.float32), "categories": (len(kind.categories), torch.int64)}
+        sizes = {"numeric": (len(kind.numeric), None), "categories": (len(kind.categories), torch.int64)}
         return {name: torch.zeros(examples, size, dtype=dtype, device=device) for name, (size, dtype) in sizes.items()}
     if isinstance(kind, Boxes):
         return {
@@ -136,5 +136,5 @@ def _zeros(kind: Kind, examples: int, device: torch.device | str) -> Tensors:
             "classes": torch.full((examples, kind.most), -1, device=device),
         }
     types = {"Tokens": torch.int64, "Classes": torch.int64, "Pixels": torch.uint8}
-    dtype = types.get(type(kind).__name__, torch.float32)
+    dtype = types.get(type(kind).__name__)  # None: floats
     return torch.zeros(examples, *kind.shape, dtype=dtype, device=device)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import torch
 
+from dl_runner.data.places import resize_targets, sized
 from dl_runner.data.samplers import InOrder, Sampler, Shuffled
 from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
 from dl_runner.data.splits import Split
@@ -134,7 +135,10 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
         learnt = fitted or data.fit.fit(train)
         splits = {name: split and learnt.apply(split) for name, split in splits.items()}
         spec = learnt.spec
-    return replace(data, spec=_sized(spec, cuts), fitted=learnt, **splits)
+    made = _sized(spec, cuts)
+    if made.is_image:
+        splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}
+    return replace(data, spec=made, fitted=learnt, **splits)
 
 
 def hold_out_end(length: int, fraction: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -169,7 +173,8 @@ def _sized(spec: DataSpec, cuts: Cuts) -> DataSpec:
         if not isinstance(inputs, Image):
             kind = type(inputs).__name__.lower()
             raise UserError(f"data.image_size={cuts.image_size}: the examples are no images ({kind}); set it to null")
-        inputs = replace(inputs, height=cuts.image_size, width=cuts.image_size)
+        spec = sized(spec, cuts.image_size)
+        inputs = spec.inputs
     if not cuts.normalize and hasattr(inputs, "mean"):
         inputs = replace(inputs, mean=(0.0,) * len(inputs.mean), std=(1.0,) * len(inputs.std))
     return replace(spec, inputs=inputs)

@@ -1,11 +1,19 @@
-"""Downloads of official data files: checked by md5, shown by a progress bar, whole or not at all."""
+"""Downloads of official data files: checked by md5, shown by a progress bar, whole or not at all.
+
+Pooch does not replace it: a file that it fetched has mode 0600, so that nobody else can read a shared folder; a failure
+or Ctrl-C leaves an empty folder; an archive that a server sends with Content-Encoding: gzip arrives unpacked, and then
+its digest is wrong (pooch 1.9.0).
+"""
 
 import hashlib
 import http.client
+import shutil
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from dl_runner.data.files import staged
 from dl_runner.errors import UserError
@@ -69,36 +77,25 @@ def _fetch(file: Remote, folder: Path) -> str | None:
 
 
 def _fetch_from(mirror: str, file: Remote, folder: Path) -> None:
-    digest = hashlib.md5(usedforsecurity=False)
-    with urllib.request.urlopen(mirror + file.name, timeout=TIMEOUT) as response:
-        size = int(response.headers.get("Content-Length", 0)) or None
-        with staged(folder / file.name) as temporary:
-            with temporary.open("wb") as output, _Bar(f"Downloading {file.name}", size) as advance:
-                while chunk := response.read(CHUNK):
-                    output.write(chunk)
-                    digest.update(chunk)
-                    advance(len(chunk))
-            if digest.hexdigest() != file.md5:
-                raise DownloadFailed(f"sent a damaged {file.name} (md5 {digest.hexdigest()}, expected {file.md5})")
+    with (
+        urllib.request.urlopen(mirror + file.name, timeout=TIMEOUT) as response,
+        staged(folder / file.name) as temporary,
+        temporary.open("w+b") as output,
+        _shown(response, f"Downloading {file.name}") as stream,
+    ):
+        shutil.copyfileobj(stream, output, CHUNK)
+        output.seek(0)
+        digest = hashlib.file_digest(output, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if digest != file.md5:
+            raise DownloadFailed(f"sent a damaged {file.name} (md5 {digest}, expected {file.md5})")
 
 
-class _Bar:
-    """A progress bar on a terminal's standard error, a single line elsewhere; entering gives advance(bytes)."""
+def _shown(response: http.client.HTTPResponse, title: str) -> AbstractContextManager[BinaryIO]:
+    """What a server sends, with a progress bar on a terminal's standard error and a single line elsewhere."""
+    from rich.console import Console
+    from rich.progress import wrap_file
 
-    def __init__(self, title: str, size: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.task = self.progress.add_task(title, total=size)
-        if not console.is_terminal:
-            console.print(title + (f" ({size / 1e6:.1f} MB)" if size else ""))
-
-    def __enter__(self) -> Callable[[int], None]:
-        self.progress.start()
-        return lambda count: self.progress.advance(self.task, count)
-
-    def __exit__(self, *_exception: object) -> None:
-        self.progress.stop()
+    console, size = Console(stderr=True), int(response.headers.get("Content-Length", 0))
+    if not console.is_terminal:
+        console.print(title + (f" ({size / 1e6:.1f} MB)" if size else ""))
+    return wrap_file(response, size, description=title, console=console, disable=not console.is_terminal)

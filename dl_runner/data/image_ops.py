@@ -1,4 +1,4 @@
-"""Changes of a batch of images, each image by its own amount; nothing here is random.
+"""Changes of the values of a batch of images, each image by its own amount; nothing here is random.
 
 `images` are float 0..1, (n, channels, height, width) with 1 channel (grey) or 3 (RGB), and stay in that range; they
 are not changed themselves. An amount is a tensor (n,) on the images' device, one entry per image. The definitions are
@@ -12,65 +12,9 @@ from torch.nn import functional as F
 LUMA = (0.2989, 0.587, 0.114)  # weights of red, green and blue in the grey value, ITU-R BT.601
 
 
-def windows(images: Tensor, padding: tuple[int, int], top: Tensor, left: Tensor) -> Tensor:
-    """Pads with black and cuts out a window of the old size: a shift by whole pixels.
-
-    Args:
-        padding: rows above and below, columns left and right, >= 0.
-        top: the window's first row in the padded image, int64, 0..2 padding[0].
-        left: its first column, int64, 0..2 padding[1].
-    """
-    height, width = images.shape[-2:]
-    rows, columns = padding
-    # All windows as a view, (n, channels, 2 rows + 1, 2 columns + 1, height, width); the chosen are copied.
-    every = F.pad(images, [columns, columns, rows, rows]).unfold(2, height, 1).unfold(3, width, 1)
-    return every[torch.arange(len(images), device=images.device), :, top, left]
-
-
-def resized_crop(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Cuts a box out of each image and resizes it to the size of the image, bilinearly.
-
-    Args:
-        top: the box's first row; the box lies within the image.
-        left: its first column.
-        height: its rows, >= 1.
-        width: its columns, >= 1.
-    """
-    n, _, rows, columns = images.shape
-    y = _places(top, height, rows).view(n, rows, 1).expand(n, rows, columns)
-    x = _places(left, width, columns).view(n, 1, columns).expand(n, rows, columns)
-    return F.grid_sample(images, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
-
-
-def _places(first: Tensor, length: Tensor, size: int) -> Tensor:
-    """Where `size` pixels read in a stretch of `length` pixels: (n, size), in -1..1 from edge to edge of the image."""
-    steps = torch.arange(size, device=first.device) + 0.5
-    places = length[:, None] * (steps / size) - 0.5
-    # No further out than the stretch's own outer pixels, as if what surrounds it were cut off already.
-    places = torch.minimum(places.clamp_(min=0), length[:, None] - 1.0) + first[:, None]
-    return places.add_(0.5).mul_(2 / size).sub_(1)
-
-
-def warp(images: Tensor, degrees: Tensor, scale: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Rotates about the centre, zooms and moves, in one bilinear sampling; black where nothing was.
-
-    Args:
-        degrees: clockwise.
-        scale: above 1 enlarges, > 0.
-        down: pixels.
-        right: pixels.
-    """
-    height, width = images.shape[-2:]
-    cosine, sine = (angle(torch.deg2rad(degrees)) / scale for angle in (torch.cos, torch.sin))
-    # Each pixel of the result reads at R⁻¹ (place - shift) / scale, in units in which the image is 2 by 2.
-    across = [cosine, sine * (height / width), -(cosine * right + sine * down) * (2 / width)]
-    downward = [-sine * (width / height), cosine, (sine * right - cosine * down) * (2 / height)]
-    matrices = torch.stack(across + downward, 1).view(-1, 2, 3)
-    return F.grid_sample(images, F.affine_grid(matrices, list(images.shape), align_corners=False), align_corners=False)
-
-
 def erase(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, value: float) -> Tensor:
-    """Fills a box of each image, given as for `resized_crop`, with `value` (0 black, 1 white); height 0 fills none."""
+    """Fills a box of each image, given as for `geometry.ResizedCrop`, with `value`, 0 black to 1 white; a height of 0
+    fills none."""
     rows, columns = (torch.arange(size, device=images.device) for size in images.shape[-2:])
     rows = (rows >= top[:, None]) & (rows < (top + height)[:, None])
     columns = (columns >= left[:, None]) & (columns < (left + width)[:, None])

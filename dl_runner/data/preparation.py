@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dl_runner.data.places import move, places_something
 from dl_runner.data.splits import Raw, Split, TensorSplit
 from dl_runner.data.transforms import Transform
 from dl_runner.errors import UserError
 from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
-from dl_runner.spec import DataSpec, Image, Vector
+from dl_runner.spec import DataSpec, Image, Kind, Vector
 
 KEPT_READY = 2**28  # bytes of floats that are kept instead of being made from bytes again in each epoch
 
@@ -51,9 +52,10 @@ class Normalized:
         device: where the examples are.
         transform: random changes of images in 0..1, between resizing and normalization.
         memory_format: of the images that come out.
+        targets: their kind; a transform moves masks and boxes with the images.
 
     Raises:
-        UserError: a transform for vectors.
+        UserError: a transform for vectors, or for places among several targets.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Normalized:
         device: torch.device | str,
         transform: Transform | None = None,
         memory_format: MemoryFormat = "contiguous",
+        targets: Kind | None = None,
     ) -> None:
         self._is_image = isinstance(inputs, Image)
         if transform is not None and not self._is_image:
@@ -73,10 +76,15 @@ class Normalized:
         self._scale, self._shift = 1 / std, -mean / std
         self._scale_of_bytes = self._scale / 255
         self.random = transform is not None
+        self._moved = targets if transform is not None and places_something(targets) else None
 
     def __call__(self, raw: Raw, generator: torch.Generator | None = None) -> Raw:
-        """Images uint8 (n, channels, height, width) or vectors float32 (n, features), with any targets."""
-        return self.inputs(raw[0], generator), raw[1]
+        """Images uint8 (n, channels, height, width) or vectors float32 (n, features), with any targets; masks and boxes
+        are of the size that comes out."""
+        if self._moved is None:
+            return self.inputs(raw[0], generator), raw[1]
+        images, targets = move(self._unit(raw[0]), raw[1], self._moved, self._transform, generator)
+        return self._normalized(images), targets
 
     def inputs(self, raw: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The inputs alone."""
@@ -85,10 +93,15 @@ class Normalized:
         if self._transform is None:
             # Resizing takes weighted means, so it may follow the normalization, which is cheaper on small images.
             images = self._resize(raw.float().mul_(self._scale_of_bytes).add_(self._shift))
-        else:
-            images = self._transform(self._resize(raw.float().div_(255)), generator)
-            images = (images * self._scale).add_(self._shift)
-        return images.contiguous(memory_format=self._memory_format)
+            return images.contiguous(memory_format=self._memory_format)
+        return self._normalized(self._transform(self._unit(raw), generator))
+
+    def _unit(self, raw: Tensor) -> Tensor:
+        """Images of bytes, resized, in 0..1."""
+        return self._resize(raw.float().div_(255))
+
+    def _normalized(self, images: Tensor) -> Tensor:
+        return (images * self._scale).add_(self._shift).contiguous(memory_format=self._memory_format)
 
     def _resize(self, images: Tensor) -> Tensor:
         size = self._shape[1:]
@@ -129,7 +142,7 @@ def preparation(
         UserError: a transform for what is no image.
     """
     if isinstance(spec.inputs, Image | Vector):
-        return Normalized(spec.inputs, device, transform, memory_format)
+        return Normalized(spec.inputs, device, transform, memory_format, spec.targets)
     if transform is not None:
         raise UserError(f"augment: works on images, and the data are {type(spec.inputs).__name__}; set augment=none")
     return Unchanged()

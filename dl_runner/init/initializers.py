@@ -1,9 +1,10 @@
 """Initializers of a built model.
 
 Each builder returns a function that re-initializes, in place, the weights of every linear, convolution and recurrent
-layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have. The
-gates of a recurrent layer, whose weights torch keeps in one tensor, are weights of their own. torch is imported when
-one is applied, so that a config is checked against these signatures without it.
+layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have, and a
+layer with the attribute `keeps_its_weights` what it has set itself. The gates of a recurrent layer, whose weights torch
+keeps in one tensor, are weights of their own. torch is imported when one is applied, so that a config is checked
+against these signatures without it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def _each(model: nn.Module, fill: Callable[[Tensor], object]) -> None:
 
     convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
     for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.Bilinear, *convolutions)):
+        if isinstance(module, (nn.Linear, nn.Bilinear, *convolutions)) and not hasattr(module, "keeps_its_weights"):
             fill(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -15,7 +15,7 @@ from dl_runner.launch.children import Children, Ending
 from dl_runner.launch.jobs import Job
 from dl_runner.launch.leases import Lease, Machine, Wishes, leases, room, visible_gpus
 from dl_runner.launch.worker import Payload
-from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.interrupt import NOTICE, StopRequest, stop_on_signals
 from dl_runner.tracking.console import Mode, terminal
 
@@ -51,7 +51,7 @@ def side_by_side(
     numbered = (Job(number, *job) for number, job in enumerate(jobs, first))
     if (earliest := next(numbered, None)) is None:
         return
-    cores = LOAD.free_cores()
+    cores = allowed_cores()
     with stop_on_signals(None if live else NOTICE) as request, Children() as children:
         gpus = visible_gpus(children.gpus())
         machine = Machine(cores, gpus if wishes.gpu else ())

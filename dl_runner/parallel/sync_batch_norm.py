@@ -1,8 +1,10 @@
 """Batch normalization over the whole batch while each process holds a share of it.
 
-torch has it for GPUs; this one also runs on processors. With the shares' sizes n_r, sums and squared deviations summed
-over the processes, mean and variance are those of one process with the whole batch, and the gradient flows through both
-sums (Ioffe and Szegedy, 2015, equations 1 to 3).
+`nn.SyncBatchNorm` of torch 2.15 runs on accelerators alone ("expected input tensor to be on GPU or XPU or
+privateuseone"; the operators beneath it, such as `aten::batch_norm_stats`, have no CPU version); this one runs on
+processors. With the shares' sizes n_r, sums and squared deviations summed over the processes, mean and variance are
+those of one process with the whole batch, and the gradient flows through both sums (Ioffe and Szegedy, 2015, equations
+1 to 3).
 """
 
 from typing import Any

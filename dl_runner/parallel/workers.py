@@ -20,7 +20,7 @@ from typing import Any
 
 from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.parallel.rendezvous import member
-from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
 from dl_runner.runtime.lifetime import end_with
@@ -73,7 +73,7 @@ def others_first() -> Iterator[None]:
 
 
 def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What `function(*arguments)` returns in the first of `count` new processes, which share the free cores.
+    """What `function(*arguments)` returns in the first of `count` new processes, which share its cores.
 
     Args:
         count: >= 1.
@@ -158,7 +158,7 @@ def _surroundings(meeting: str, count: int) -> Iterator[None]:
     """What the processes find in their environment, and no messages of the launcher: its errors are told by us."""
     here = {MEETING: meeting}
     if "OMP_NUM_THREADS" not in os.environ:
-        here["OMP_NUM_THREADS"] = str(max(1, LOAD.free_cores() // count))
+        here["OMP_NUM_THREADS"] = str(max(1, allowed_cores() // count))
     loggers = [logging.getLogger(name) for name in ("torch.distributed.elastic", "torch.multiprocessing", "torch")]
     levels = [logger.level for logger in loggers]
     before = {name: os.environ.get(name) for name in (*here, "TORCHELASTIC_SIGNALS_TO_HANDLE")}

@@ -4,7 +4,7 @@ Drawn by matplotlib without pyplot, so that no window, no global state and no di
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,13 +91,19 @@ def image_grid(images: np.ndarray, titles: Sequence[str], correct: Sequence[bool
     return to_pixels(figure)
 
 
-def image_table(images: np.ndarray, row_names: Sequence[str], column_names: Sequence[str]) -> np.ndarray:
+def image_table(
+    images: np.ndarray,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    legend: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:
     """Images in rows and columns with names at their heads, each as large as the others.
 
     Args:
         images: uint8, (rows, columns, channels, height, width), none of them 0; 1 channel (grey) or 3 (RGB).
         row_names: a text per row.
         column_names: a text per column.
+        legend: what colours, uint8 (3,), stand for; shown beside the table.
 
     Returns:
         uint8, (height, width, 3).
@@ -123,7 +129,16 @@ def image_table(images: np.ndarray, row_names: Sequence[str], column_names: Sequ
     across, down = np.arange(columns) * (width + gap), np.arange(rows) * (height + gap)
     axes.set_xticks(across + (width - 1) / 2, column_names, parse_math=False)
     axes.set_yticks(down + (height - 1) / 2, [_short(name) for name in row_names], parse_math=False)
+    if legend:
+        _explain(figure, legend)
     return to_pixels(figure)
+
+
+def _explain(figure: "Figure", legend: Mapping[str, np.ndarray]) -> None:
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=np.asarray(color) / 255, label=_short(name)) for name, color in legend.items()]
+    figure.legend(handles=patches, loc="outside right upper", fontsize=9)
 
 
 def confusion_counts(targets: np.ndarray, predictions: np.ndarray, k: int) -> np.ndarray:

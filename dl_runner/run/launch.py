@@ -17,6 +17,7 @@ from dl_runner.parallel.workers import announce
 from dl_runner.run.conduct import conduct
 from dl_runner.run.distributed import follow, in_processes, join_process_group, same_mistakes, to_start
 from dl_runner.run.fitted import read_fitted, write_fitted
+from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.training import Prune, Watch
@@ -77,9 +78,13 @@ def _launch(
         announce(folder)
         training.prune = prune
         with lock(folder):
-            known = _where(experiment) | {"parameters": experiment.parameters, "data": experiment.spec.to_dict()}
+            known = {
+                "parameters": experiment.parameters,
+                "data": experiment.spec.to_dict(),
+                "metric_info": metric_info(experiment.task),
+            }
             write_fitted(folder, experiment.data)
-            record = begin(checked, folder, job, **known)
+            record = begin(checked, folder, job, **_where(experiment), **known)
             return Result(record, conduct(experiment, training, record, watch))
 
 

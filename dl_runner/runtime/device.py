@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from dl_runner.errors import UserError
-from dl_runner.runtime.cores import LOAD
+from dl_runner.runtime.cores import allowed_cores
 from dl_runner.spec import DataSpec, Numbers, Tokens
 
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -119,9 +119,12 @@ def autocast(device: torch.device, precision: Precision) -> Autocast:
 
 
 def set_threads(threads: int | None) -> int:
-    """Use so many processor threads, or OMP_NUM_THREADS, or one per core that others leave free; returns them."""
+    """Use so many processor threads, or OMP_NUM_THREADS, or one for each core that this process may use; returns them.
+
+    Their number moves the last digits of a result, so it never depends on how busy the machine is.
+    """
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    torch.set_num_threads(threads or (int(asked) if asked.isdigit() and int(asked) else LOAD.free_cores()))
+    torch.set_num_threads(threads or (int(asked) if asked.isdigit() and int(asked) else allowed_cores()))
     return torch.get_num_threads()
 
 

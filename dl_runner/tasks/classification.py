@@ -19,23 +19,28 @@ from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 SHOWN = 25  # pictures
 
 
-class _Classification:
+class Classification:
+    """See `classification`; another task may add sums and metrics to it."""
+
     metrics = (Metric("accuracy", "max", "fraction"), Metric("loss"))
 
-    def __init__(self, data: DataSpec, loss: Loss, label_smoothing: float) -> None:
+    def __init__(self, data: DataSpec, loss: Loss, label_smoothing: float = 0.0) -> None:
         self.data, self.loss, self.label_smoothing = data, loss, label_smoothing
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
         logits, labels = full_precision(call(model, batch.inputs)), batch.targets  # (batch, classes), (batch,)
         loss = self.loss(logits, labels)
-        correct = (logits.detach().argmax(1) == labels).sum()
-        sums = {"loss": loss.detach() * len(batch), "correct": correct}
+        sums = {"loss": loss.detach() * len(batch), **self.sums(logits.detach(), batch)}
         if not model.training:  # how often class i (row) is taken for class j
             sums["confusion"] = self._confusion(labels, logits.detach().argmax(1))
         if self.label_smoothing:
             # −Σ q log p with q = (1 − ε)·one-hot + ε/classes; what is reported stays without ε, and so comparable.
             loss = loss.lerp(-logits.log_softmax(1).mean(), self.label_smoothing)
         return batch.weighted(loss), sums
+
+    def sums(self, logits: Tensor, batch: Batch) -> Sums:
+        """What the metrics need beside the loss: of logits (batch, classes), detached."""
+        return {"correct": (logits.argmax(1) == batch.targets).sum()}
 
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
         examples = sums["examples"]
@@ -95,4 +100,4 @@ def classification(data: DataSpec, loss: Loss, *, label_smoothing: Fraction = 0.
         UserError: the data's targets are no classes.
     """
     require_targets(data, "classification", Classes)
-    return _Classification(data, loss, label_smoothing)
+    return Classification(data, loss, label_smoothing)

@@ -39,7 +39,8 @@ class Task(Protocol):
     - `predict(model, inputs, **options)`: what `dlrun predict` prints; see `dl_runner.tasks.predicting`.
     - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
       array, uint8 (height, width, 3). It draws from no global random generator.
-    - `results(tracker information)`; see `Showing`.
+    - `draw(sums)`: {name: picture} of the sums of a whole split, after the final test.
+    - `shows_per_run`: how often `show` is called where `trainer.show_every` is null; 0, the default, for the end alone.
     - `meter()`: a new `Meter`, for metrics that are no sums.
     - `state_dict()` and `load_state_dict(state)`: what an exact continuation needs, as a dict of tensors whose
       dimension 0 counts the examples of a batch, or None; such as a hidden state that is carried on.
@@ -82,3 +83,8 @@ class Meter(Protocol):
 def chooses(task: Task) -> Metric:
     """The metric that chooses the best weights on the validation split."""
     return task.metrics[0]
+
+
+def metric_info(task: Task) -> dict[str, dict[str, str]]:
+    """What run.json says of the metrics, the one that chooses the weights first."""
+    return {metric.name: {"better": metric.better, "format": metric.format} for metric in task.metrics}

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-import dl_runner
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import atomic_path
 from dl_runner.spec import DataSpec
@@ -60,7 +59,7 @@ class Checkpoints:
             raise UserError(f"{self.last}: damaged or no checkpoint of ours; start the run anew")
         if not isinstance(state, dict) or state.get("version") != VERSION:
             raise UserError(
-                f"{self.last}: written by another version of dl_runner than {dl_runner.__version__}, so it cannot go on; "
+                f"{self.last}: written by another version of dl_runner, so this one cannot go on with it; "
                 "start it anew (`dlrun compare` and `dlrun evaluate` still read it)"
             )
         return state

@@ -7,7 +7,7 @@ from itertools import islice
 import torch
 from torch import nn
 
-from dl_runner.data.batch import Batch, blank
+from dl_runner.data.batch import Batch, blank, call
 from dl_runner.data.loader import Loader
 from dl_runner.errors import Interrupted
 from dl_runner.parallel.strategies import Strategy
@@ -64,7 +64,7 @@ def evaluate(
                 _, added = task.step(model, batch)
                 sums.add(added, batch.counts)
             elif lockstep:
-                task.step(model, blank(spec, 1, loader.device))
+                call(model, blank(spec, 1, loader.device).inputs)
             if request:
                 raise Interrupted("stopped during the final test", request.signal_number)
     return sums.over(strategy.process_group) if strategy else sums

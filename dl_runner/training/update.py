@@ -10,9 +10,9 @@ from dl_runner.optim.frozen import Frozen
 from dl_runner.optim.schedules import Schedule
 from dl_runner.parallel.strategies import Strategy, whole
 from dl_runner.regularize.penalties import Penalty
-from dl_runner.training.cuda_graph import CudaGraphStep
 from dl_runner.runtime.device import Autocast
 from dl_runner.tasks.task import Sums, Task
+from dl_runner.training.cuda_graph import CudaGraphStep
 from dl_runner.training.sums import MetricSums
 
 

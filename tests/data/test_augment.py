@@ -1,4 +1,4 @@
-"""Augmentations that move pixels: what each draws, and what `compose` and `bounds` do."""
+"""Augmentations that move pixels: what each draws and refuses."""
 
 import pytest
 import torch
@@ -14,7 +14,6 @@ from dl_runner.data.augment import (
     translation,
     vertical_flip,
 )
-from dl_runner.data.transforms import compose
 from dl_runner.errors import UserError
 
 
@@ -53,12 +52,6 @@ def test_crop_cuts_windows_of_the_padded_image_all_of_them_in_time():
     found = [next(place for place, window in windows.items() if torch.equal(window, crop)) for crop in crops]
     assert set(found) == set(windows)
     assert crops.shape == images.shape
-
-
-def test_compose_applies_in_order_and_is_none_for_nothing():
-    assert compose([]) is None
-    doubled_then_one_more = compose([lambda images, _: images * 2, lambda images, _: images + 1])
-    assert torch.equal(doubled_then_one_more(torch.ones(1), generator()), torch.tensor([3.0]))
 
 
 def places(images: torch.Tensor, size: int) -> torch.Tensor:

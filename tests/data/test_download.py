@@ -2,10 +2,10 @@
 
 import hashlib
 import os
+import urllib.request
 
 import pytest
 
-from dl_runner.data import download
 from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import default_root, staged
 from dl_runner.errors import UserError
@@ -55,18 +55,43 @@ def test_no_network_is_one_line_that_names_what_is_still_missing(server, root):
 
 
 def test_an_interrupted_download_leaves_nothing(server, root, monkeypatch):
-    class InterruptedBar(download._Bar):
+    open_url = urllib.request.urlopen
+
+    class Interrupted:
+        def __init__(self, *arguments, **options):
+            self.response = open_url(*arguments, **options)
+            self.headers = self.response.headers
+            self.chunks = iter([self.response.read(300_000)])
+
         def __enter__(self):
-            def advance(count):
-                assert list(root.rglob(".data*")), "the interruption must hit a half-written file"
-                raise KeyboardInterrupt
+            return self
 
-            return advance
+        def __exit__(self, *exception):
+            self.response.close()
 
-    monkeypatch.setattr(download, "_Bar", InterruptedBar)
+        close = __exit__
+
+        def read(self, size):
+            for chunk in self.chunks:
+                return chunk
+            assert list(root.rglob(".data*")), "the interruption must hit a half-written file"
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(urllib.request, "urlopen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         obtain([Remote("data.gz", DIGEST, (server,))], root / "set", root, download=True)
     assert not root.parent.exists()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_sees_a_bar_and_a_log_one_line(terminal, server, root, monkeypatch, capsys):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1" if terminal else "0")
+    obtain([Remote("data.gz", DIGEST, (server,))], root / "set", root, download=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert ("━" in shown.err) == terminal
+    if not terminal:
+        assert shown.err == "Downloading data.gz (0.7 MB)\n"
 
 
 def test_what_cannot_be_written_is_one_line(server, tmp_path):

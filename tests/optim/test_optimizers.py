@@ -10,6 +10,7 @@ from dl_runner.errors import UserError
 from dl_runner.optim.parameter_groups import parameter_groups
 from dl_runner.registry import builder
 
+pytestmark = pytest.mark.usefixtures("double")
 BETAS = {"beta1": 0.8, "beta2": 0.95, "eps": 1e-4}
 TORCHS = {"betas": (0.8, 0.95), "eps": 1e-4}
 # name → our settings, torch's class, the same settings in torch's words
@@ -54,7 +55,7 @@ def take_steps(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 
 
 def assert_same(one: nn.Module, other: nn.Module) -> None:
     for own, reference in zip(one.parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(own, reference, rtol=1e-6, atol=1e-7)  # a fused step rounds in another order
+        torch.testing.assert_close(own, reference, rtol=1e-11, atol=1e-11)  # a fused step rounds in another order
 
 
 def test_every_optimizer_has_a_reference():

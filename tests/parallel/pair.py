@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-TIMEOUT = 120  # seconds that a function may take
+from helpers import HANGS
 
 
 class Pair:
@@ -28,7 +28,7 @@ class Pair:
         port = _free_port()
         for end in self.ends:
             end.send((port, function, arguments))
-        results = [end.recv() if end.poll(TIMEOUT) else (False, "no answer") for end in self.ends]
+        results = [end.recv() if end.poll(HANGS) else (False, "no answer") for end in self.ends]
         if not all(well for well, _ in results):
             raise RuntimeError("\n".join(str(result) for well, result in results if not well))
         return [result for _, result in results]

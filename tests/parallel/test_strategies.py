@@ -31,10 +31,10 @@ def weights(folder, which="last"):
     return load_file(folder / "checkpoints" / f"{which}.safetensors")
 
 
-def assert_same_weights(one, other, tolerance=2e-5):
+def assert_same_weights(one, other):
     assert one.keys() == other.keys()
     for name in one:
-        assert torch.allclose(one[name], other[name], rtol=1e-4, atol=tolerance), name
+        assert torch.allclose(one[name], other[name], rtol=1e-9, atol=1e-10), name
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def test_two_processes_make_the_losses_of_one(name, alone, pair, tmp_path):
     folder = tmp_path / "run"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert len(losses(folder)) == 50
-    assert losses(folder) == pytest.approx(losses(alone), abs=1e-5)
+    assert losses(folder) == pytest.approx(losses(alone), rel=1e-10)
     one, other = final(alone), final(folder)
     for metric in ("validation/accuracy", "test/accuracy", "test/loss", "train/gradient_norm", "train/weight_norm"):
-        assert other[metric] == pytest.approx(one[metric], rel=1e-3, abs=1e-4)
+        assert other[metric] == pytest.approx(one[metric], rel=1e-9)
     assert_same_weights(weights(alone), weights(folder))
     assert json.loads((folder / "run.json").read_text())["parallel"] == {"name": name, "processes": 2}
 
@@ -79,7 +79,7 @@ def test_accumulated_clipped_and_decayed_steps_are_the_same(name, pair, tmp_path
     options = (*options, "optimizer.lr=0.01", "regularization.weight_decay=0.1", "data.limit=208")
     work.train(tmp_path / "alone", *options)
     pair.run(work.train, tmp_path / "pair", *options, f"parallel={name}")
-    assert losses(tmp_path / "pair" / "run") == pytest.approx(losses(tmp_path / "alone" / "run"), abs=2e-4)
+    assert losses(tmp_path / "pair" / "run") == pytest.approx(losses(tmp_path / "alone" / "run"), rel=1e-10)
 
 
 MOMENTUM = (*LENET, "trainer.steps=60", "optimizer=momentum", "optimizer.lr=0.02")
@@ -108,7 +108,7 @@ def test_a_checkpoint_goes_on_anywhere(first, second, pair, uninterrupted, tmp_p
     else:
         pair.run(work.go_on, folder, changed)
     assert len(losses(folder)) == 60
-    assert_same_weights(weights(folder), weights(uninterrupted), tolerance=1e-4)
+    assert_same_weights(weights(folder), weights(uninterrupted))
 
 
 def test_a_group_goes_on_exactly_where_it_stopped_with_dropout_in_every_process(pair, tmp_path):
@@ -116,7 +116,7 @@ def test_a_group_goes_on_exactly_where_it_stopped_with_dropout_in_every_process(
     pair.run(work.train, tmp_path / "whole", *options, "parallel=ddp")
     pair.run(work.train_and_stop, tmp_path / "parts", 9, *options, "parallel=ddp")
     pair.run(work.go_on, tmp_path / "parts" / "run")
-    assert losses(tmp_path / "parts" / "run") == pytest.approx(losses(tmp_path / "whole" / "run"), abs=1e-6)
+    assert losses(tmp_path / "parts" / "run") == pytest.approx(losses(tmp_path / "whole" / "run"), rel=1e-12)
     one, other = weights(tmp_path / "parts" / "run"), weights(tmp_path / "whole" / "run")
     assert all(torch.equal(one[name], other[name]) for name in one)
 

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from helpers import double
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -30,7 +32,7 @@ def checked(*overrides: str) -> Config:
 
 
 def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:
-    """A run in folder/run, stopped by a signal soon after so many reports if asked to; how it ended."""
+    """A run in float64 in folder/run, stopped by a signal soon after so many reports if asked to; how it ended."""
     reports = 0
 
     def watch(model: nn.Module) -> Mapping[str, float]:
@@ -41,7 +43,8 @@ def train(folder: Path, *overrides: str, stop_after: int | None = None) -> str:
         return {}
 
     try:
-        launch(checked(*overrides), folder, "run", watch=watch)
+        with double():
+            launch(checked(*overrides), folder, "run", watch=watch)
     except Interrupted:
         return "interrupted"
     return "completed"
@@ -52,7 +55,8 @@ def train_and_stop(folder: Path, stop_after: int, *overrides: str) -> str:
 
 
 def go_on(folder: Path, parallel: dict | None = None) -> None:
-    resume(folder, parallel=parallel)
+    with double():
+        resume(folder, parallel=parallel)
 
 
 def in_group(function, *arguments):
@@ -109,3 +113,25 @@ def first_random_number(process_group) -> float:
 
     build_parts(checked("model=mlp", "parallel=ddp"), process_group)
     return torch.rand(()).item()
+
+
+def ragged_gradient(process_group, name: str, examples: int, seed: int, accumulate: int) -> tuple[float, float]:
+    """How far the gradient of this process's part of a ragged batch, under ddp, is from that of the whole batch; and
+    its norm."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
+    from ragged import case, distance, gradient
+
+    from dl_runner.data.batch import part_start
+
+    task, model, batch = case(name, examples, seed)
+    whole = gradient(task, model, [batch])
+    model.zero_grad()
+    strategy = parallelize(model, ParallelConfig(name="ddp"), torch.device("cpu"), process_group)
+    low, high = (part_start(examples, process_group.size, process_group.rank + place) for place in (0, 1))
+    parts = batch._between(low, high).parts(accumulate)
+    for number, part in enumerate(parts, 1):
+        with strategy.part(last=number == len(parts)):
+            (task.step(strategy.forward, part)[0] * strategy.scale).backward()
+    strategy.collect_gradients()
+    found = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+    return distance(found, whole), whole.norm().item()

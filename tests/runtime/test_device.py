@@ -169,7 +169,7 @@ def test_threads(monkeypatch):
         assert set_threads(None) == torch.get_num_threads() == 3
         assert set_threads(2) == torch.get_num_threads() == 2
         monkeypatch.delenv("OMP_NUM_THREADS")
-        monkeypatch.setattr(module.LOAD, "free_cores", lambda: 4)
+        monkeypatch.setattr(module, "allowed_cores", lambda: 4)
         assert set_threads(None) == torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import rows
+from helpers import HANGS, rows
 from hydra.core.plugins import Plugins
 from moody import feel, folders, start, statuses, sweep, trained, wait_until
 
@@ -122,14 +122,14 @@ def test_two_processes_share_a_search():
     feel("slow")
     line = ["sweep=optuna", "sweep.n=4", "sweep.pruning=false", *SPACE]
     processes = [start(*line), start(*line)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=HANGS) for process in processes] == [0, 0]
     assert states() == ["COMPLETE"] * 4 and len(folders()) == 4 and trained() == 4 * 12
 
 
 def test_processes_that_share_a_search_may_see_the_end_of_a_job_at_the_same_time():
     line = ["sweep=optuna", "sweep.n=16", "sweep.pruning=false", "model.width=4,5,6"]
     processes = [start(*line) for _ in range(2)]
-    assert [process.wait(timeout=200) for process in processes] == [0, 0]
+    assert [process.wait(timeout=HANGS) for process in processes] == [0, 0]
     assert states() == ["COMPLETE"] * 16 and len(folders()) <= 3
 
 

@@ -41,18 +41,18 @@ def sparsity(training: Training) -> float:
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])
-def test_the_l2_penalty_is_weight_decay_for_sgd_and_counts_once_per_step(accumulate, tmp_path):
+def test_the_l2_penalty_is_weight_decay_for_sgd_and_counts_once_per_step(accumulate, double, tmp_path):
     penalized = trained(tmp_path / "a", "regularization.l2=0.5", f"trainer.accumulate={accumulate}")
     decayed = trained(tmp_path / "b", "regularization.weight_decay=0.5")
     plain = trained(tmp_path / "c")
-    assert distance(penalized, decayed) < 1e-5 < 1e-2 < distance(penalized, plain)
+    assert distance(penalized, decayed) < 1e-12 < 1e-2 < distance(penalized, plain)
 
 
-def test_adam_with_decoupled_decay_is_adamw(tmp_path):
+def test_adam_with_decoupled_decay_is_adamw(double, tmp_path):
     ours = trained(tmp_path / "a", "optimizer=adam", "regularization.decoupled=5", "schedule=cosine")
     theirs = trained(tmp_path / "b", "optimizer=adamw", "regularization.weight_decay=5", "schedule=cosine")
     other = trained(tmp_path / "c", "optimizer=adam", "regularization.weight_decay=5", "schedule=cosine")
-    assert distance(ours, theirs) == 0 < distance(ours, other)
+    assert distance(ours, theirs) < 1e-12 < 1e-2 < distance(ours, other)  # a fused step may round in another order
 
 
 def test_l1_makes_weights_small_and_max_norm_bounds_each_unit(tmp_path):
@@ -62,7 +62,7 @@ def test_l1_makes_weights_small_and_max_norm_bounds_each_unit(tmp_path):
     assert norms.max().item() == pytest.approx(0.5, rel=1e-4)
 
 
-def test_the_reported_loss_is_without_penalty_and_the_penalty_beside_it(tmp_path):
+def test_the_reported_loss_is_without_penalty_and_the_penalty_beside_it(double, tmp_path):
     options = ("optimizer.lr=1e-9", "regularization.l1=0.1", "regularization.l2=0.2")
     plain = rows(run(tmp_path / "a", *COMMON, "optimizer.lr=1e-9").record.folder)
     rowed = rows(run(tmp_path / "b", *COMMON, *options).record.folder)

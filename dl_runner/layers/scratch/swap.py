@@ -16,11 +16,13 @@ from dl_runner.layers.scratch.dropout import ScratchDropout
 from dl_runner.layers.scratch.linear import ScratchFlatten, ScratchLinear
 from dl_runner.layers.scratch.pooling import ScratchAvgPool2d, ScratchGlobalAvgPool2d, ScratchMaxPool2d
 from dl_runner.layers.scratch.softmax import ScratchSoftmax
+from dl_runner.layers.scratch.transposed_convolution import ScratchConvTranspose2d
 
 TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: ScratchLinear,
     nn.Flatten: ScratchFlatten,
     nn.Conv2d: ScratchConv2d,
+    nn.ConvTranspose2d: ScratchConvTranspose2d,
     nn.MaxPool2d: ScratchMaxPool2d,
     nn.AvgPool2d: ScratchAvgPool2d,
     nn.AdaptiveAvgPool2d: ScratchGlobalAvgPool2d,
@@ -54,6 +56,10 @@ _LIMITS: dict[type[nn.Module], tuple[str, Callable[[nn.Module], bool]]] = {
             (layer.dilation, layer.groups, layer.padding_mode) == ((1, 1), 1, "zeros")
             and not isinstance(layer.padding, str)
         ),
+    ),
+    nn.ConvTranspose2d: (
+        "no dilation, no groups and no output padding",
+        lambda layer: (layer.dilation, layer.groups, layer.output_padding) == ((1, 1), 1, (0, 0)),
     ),
     nn.MaxPool2d: (
         "no dilation, no ceil_mode and no return_indices",

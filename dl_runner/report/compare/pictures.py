@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dl_runner.report.compare.rows import REPEATED, Row, differing, main_metric
-from dl_runner.report.compare.runs import larger_is_better
 from dl_runner.report.compare.selection import order
 from dl_runner.report.compare.table import metric_cells, short_labels
+from dl_runner.tracking.metric_info import larger_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,7 @@ def _rank(row: Row, main: str | None) -> tuple[bool, float]:
     value = row.value(main) if main else None
     if value is None or math.isnan(value):
         return True, 0.0
-    return False, -value if larger_is_better(main) else value
+    return False, -value if larger_is_better(main, row.runs[0].info) else value
 
 
 def _legend_labels(rows: Sequence[Row], main: str | None) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dl_runner.errors import UserError
-from dl_runner.report.compare.runs import BEST, SPEED, Run, larger_is_better
+from dl_runner.report.compare.runs import BEST, Run
+from dl_runner.tracking.metric_info import MetricInfo, merged
 
 REPEATED = ("seed", "data.fold")  # what repetitions of one experiment differ in
 SPLITS = ("validation", "test", "train")
@@ -95,7 +96,8 @@ def differing(rows: Sequence[Row]) -> list[str]:
 
 def _differs(key: str, rows: Sequence[Row]) -> bool:
     values = [row.value(key) for row in rows]
-    if len({repr(ABSENT if value is None else value) for value in values}) < 2:
+    # Runs of before a key existed lack it, as others have it null or empty.
+    if len({repr(ABSENT if value in (None, "[]") else value) for value in values}) < 2:
         return False
     if len({repr(value) for value in values if value is not None}) > 1:
         return True
@@ -106,14 +108,15 @@ def _differs(key: str, rows: Sequence[Row]) -> bool:
 
 
 def main_metric(rows: Sequence[Row]) -> str | None:
-    """The metric that a reader looks at first: of validation before test before train, accuracy before loss."""
-    names = dict.fromkeys(name for row in rows for run in row.runs for name in run.metrics)
-    for split in SPLITS:
-        found = [name for name in names if name.startswith(f"{split}/") and name != SPEED]
-        for wanted in (f"{split}/accuracy", *filter(larger_is_better, found), f"{split}/loss"):
-            if wanted in found:
-                return wanted
-    return None
+    """The metric that a reader looks at first: what chose the weights, of validation before test before train."""
+    names = {name for row in rows for run in row.runs for name in run.metrics}
+    wanted = [f"{split}/{name}" for split in SPLITS for name in info_of(rows)]
+    return next((name for name in wanted if name in names), None)
+
+
+def info_of(rows: Iterable[Row]) -> MetricInfo:
+    """Of the metrics of all the rows."""
+    return merged(run.info for row in rows for run in row.runs)
 
 
 def known_keys(runs: Iterable[Run]) -> list[str]:

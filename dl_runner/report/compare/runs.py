@@ -13,18 +13,13 @@ import yaml
 
 from dl_runner.errors import UserError
 from dl_runner.tracking.hyperparameters import Scalar, hyperparameters
+from dl_runner.tracking.metric_info import BEFORE, MetricInfo, larger_is_better
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
-from dl_runner.tracking.text import FRACTIONS
 
 CONFIG = "config.yaml"
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
-LARGER_IS_BETTER = (*FRACTIONS, "auc", "iou", "examples_per_second", "examples/s")
-
-
-def larger_is_better(key: str) -> bool:
-    return key.endswith(LARGER_IS_BETTER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +34,7 @@ class Run:
         facts: run (its folder), status, seconds, examples/s, steps, parameters, start, device; None where unknown.
         rows: those of metrics.jsonl.
         failure: the last line of a failed run's traceback.
+        info: of its metrics.
     """
 
     folder: Path
@@ -48,13 +44,14 @@ class Run:
     facts: dict[str, Any]
     rows: list[dict[str, Any]]
     failure: str | None
+    info: MetricInfo
 
     def value(self, key: str) -> Any:
         """A hyperparameter, a final metric, the best value of a metric (best/SPLIT/NAME) or a fact; None without it."""
         if key.startswith(BEST):
             _, heights = self.curve(key.removeprefix(BEST))
             finite = [height for height in heights if math.isfinite(height)]
-            return (max if larger_is_better(key) else min)(finite, default=None)
+            return (max if larger_is_better(key, self.info) else min)(finite, default=None)
         for values in (self.facts, self.metrics, self.hyperparameters):
             if key in values:
                 return values[key]
@@ -156,7 +153,8 @@ def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dic
         "device": record["device"],
     }
     failure = record["traceback"].strip().splitlines()[-1] if record["traceback"] else None
-    return Run(folder, status, hyperparameters(config), metrics, facts, rows, failure)
+    info = record["metric_info"] or BEFORE
+    return Run(folder, status, hyperparameters(config), metrics, facts, rows, failure, info)
 
 
 def _seconds(record: RunRecord, rows: list[dict[str, Any]]) -> float:

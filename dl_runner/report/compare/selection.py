@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dl_runner.errors import UserError
-from dl_runner.report.compare.rows import ABSENT, Row, resolve
-from dl_runner.report.compare.runs import larger_is_better
+from dl_runner.report.compare.rows import ABSENT, Row, info_of, resolve
+from dl_runner.tracking.metric_info import larger_is_better
 
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -74,7 +74,7 @@ def sort(rows: Iterable[Row], key: str, *, reverse: bool) -> list[Row]:
         value = row.value(key)
         usable = value is not None and not (isinstance(value, float) and math.isnan(value))
         (known if usable else unknown).append(row)
-    known.sort(key=lambda row: order(row.value(key)), reverse=larger_is_better(key) != reverse)
+    known.sort(key=lambda row: order(row.value(key)), reverse=larger_is_better(key, info_of(rows)) != reverse)
     return known + unknown
 
 

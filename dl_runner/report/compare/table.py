@@ -3,14 +3,15 @@
 import math
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dl_runner.report.compare.rows import Row, differing, main_metric
+from dl_runner.report.compare.rows import Row, differing, info_of, main_metric
 from dl_runner.report.compare.runs import BEST
-from dl_runner.tracking.text import COUNTS, FRACTIONS, duration, number
+from dl_runner.tracking.metric_info import fractions
+from dl_runner.tracking.text import COUNTS, duration, number
 
 MOST_DECIMALS = 4
 
@@ -78,11 +79,12 @@ def metric_cells(rows: Sequence[Row], key: str) -> list[str]:
     """A metric's value in each row, '' without one, all deviations to the same number of digits."""
     deviations = [deviation for row in rows if (deviation := row.deviation(key))]
     decimals = _decimals(statistics.median_low(deviations)) if deviations else None
+    shares = fractions(info_of(rows))
     cells = []
     for row in rows:
         value = row.value(key)
         known = value is not None
-        cells.append(metric(key, value, row.deviation(key), len(row.numbers(key)), decimals) if known else "")
+        cells.append(metric(key, value, row.deviation(key), len(row.numbers(key)), decimals, shares) if known else "")
     return cells
 
 
@@ -98,16 +100,24 @@ def _cell(key: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def metric(key: str, mean: float, deviation: float | None, count: int, decimals: int | None = None) -> str:
+def metric(
+    key: str,
+    mean: float,
+    deviation: float | None,
+    count: int,
+    decimals: int | None = None,
+    shares: Container[str] = frozenset(),
+) -> str:
     """A metric's value, or 'mean ± deviation (count)' to the deviation's first two digits.
 
     Args:
         decimals: the same for all numbers of a column; None to go by this deviation.
+        shares: NAMEs of metrics that are fractions of 1.
     """
     if deviation is None:
-        return number(key, mean) + (f" ({count})" if count > 1 else "")
+        return number(key, mean, shares) + (f" ({count})" if count > 1 else "")
     decimals = _decimals(deviation) if decimals is None else decimals
-    if decimals > MOST_DECIMALS and not key.endswith(FRACTIONS):
+    if decimals > MOST_DECIMALS and key.rpartition("/")[2] not in shares:
         return f"{mean:.3g} ± {deviation:.2g} ({count})"
     decimals = min(decimals, MOST_DECIMALS)
     return f"{mean:.{decimals}f} ± {deviation:.{decimals}f} ({count})"

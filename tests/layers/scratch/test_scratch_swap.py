@@ -157,18 +157,18 @@ def losses(parent: Path, *options: str) -> list[float]:
 
 
 @pytest.mark.parametrize("options", [["model=lenet"], ["model=bn_lenet", "optimizer.lr=0.05"]], ids=lambda o: o[0])
-def test_a_run_learns_the_same(tmp_path, options):
+def test_a_run_learns_the_same(double, tmp_path, options):
     theirs, ours = (losses(tmp_path / layers, *options, f"layers={layers}") for layers in ("torch", "scratch"))
-    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert ours == pytest.approx(theirs, rel=1e-10)
     assert theirs[0] != theirs[1]
 
 
-def test_everything_from_scratch_learns_as_torch_does(tmp_path):
+def test_everything_from_scratch_learns_as_torch_does(double, tmp_path):
     """Dropout included, which draws what torch's draws."""
     common = ["model.dropout=0.3", "regularization.weight_decay=0.01"]
     theirs = losses(tmp_path / "torch", *common, "loss=cross_entropy", "optimizer=momentum")
     scratch = ["layers=scratch", "loss=cross_entropy_scratch", "optimizer=momentum_scratch"]
-    assert losses(tmp_path / "scratch", *common, *scratch) == pytest.approx(theirs, rel=1e-4)
+    assert losses(tmp_path / "scratch", *common, *scratch) == pytest.approx(theirs, rel=1e-10)
 
 
 def test_a_checkpoint_of_one_kind_of_layers_loads_into_the_other():

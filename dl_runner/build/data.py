@@ -1,0 +1,82 @@
+"""The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
+
+from dl_runner.build.builders import Builders, offered
+from dl_runner.config.schema import Config
+from dl_runner.data.dataset import Cuts, Data, Fitted, cut
+from dl_runner.data.files import default_root
+from dl_runner.data.loader import Loader
+from dl_runner.data.preparation import preparation
+from dl_runner.errors import UserError
+from dl_runner.runtime.settings import DeviceSettings
+
+EVALUATED_AT_ONCE = 2**20  # numbers that a model reads or gives in an evaluation's batch
+Share = tuple[int, int]  # rank and size of the processes that share each batch
+
+
+def build_data(config: Config, builders: Builders, fitted: Fitted | None = None) -> Data:
+    """Load the data set, cut its splits, fit what has to be fitted.
+
+    Args:
+        fitted: what an earlier run of the config has fitted, to be used again.
+
+    Raises:
+        UserError: files that are missing or damaged, splits that would be empty, or a tokenizer for what is no text.
+    """
+    data, seed = config.data, config.seed
+    tokenizer = builders.tokenizer() if builders.tokenizer else None
+    values = {"root": data.root or default_root(), "seed": seed, "image_size": data.image_size, "tokenizer": tokenizer}
+    given = offered(builders.data, values)
+    if tokenizer is not None and "tokenizer" not in given:
+        raise UserError(f"tokenizer={config.tokenizer.name}: data={data.name} holds no text; use tokenizer=auto")
+    cuts = Cuts(
+        validation=data.validation or 0.0,
+        limit=data.limit,
+        image_size=data.image_size,
+        normalize=data.normalize,
+        seed=seed,
+        folds=data.folds,
+        fold=data.fold,
+    )
+    return cut(builders.data(**given), cuts, fitted)
+
+
+def training_loader(
+    config: Config, builders: Builders, data: Data, settings: DeviceSettings, share: Share = (0, 1)
+) -> Loader:
+    """Batches of the training split as the config asks for them, augmented.
+
+    Raises:
+        UserError: an augmentation of what is no image.
+    """
+    return Loader(
+        data.train,
+        data.samplers.training(data.train, config.data.batch_size, config.seed),
+        preparation(data.spec, settings.device, builders.augment, settings.memory_format),
+        device=settings.device,
+        seed=config.seed,
+        share=share,
+        repeated=True,
+    )
+
+
+def evaluation_loader(
+    config: Config, data: Data, split: str, settings: DeviceSettings, share: Share = (0, 1)
+) -> Loader | None:
+    """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split.
+
+    They are large, as no gradients need the memory; for a number of batches that the config names, as long as those
+    of the training.
+    """
+    examples = getattr(data, split)
+    if examples is None:
+        return None
+    size = config.data.batch_size
+    if config.trainer.evaluate_batches is None:
+        size = max(size, share[1] * EVALUATED_AT_ONCE // data.spec.values)
+    return Loader(
+        examples,
+        data.samplers.evaluation(examples, size),
+        preparation(data.spec, settings.device, memory_format=settings.memory_format),
+        device=settings.device,
+        share=share,
+    )

@@ -1,0 +1,126 @@
+"""A checked config → the parts of a run before it has a folder, each built once.
+
+Everything that a person can get wrong is checked before any data are touched; then the data are loaded and the model is
+built; then the parts are checked against each other.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from dl_runner import registry
+from dl_runner.build.builders import Builders, check_builders, offered
+from dl_runner.build.data import build_data
+from dl_runner.build.model import build_device, build_device_settings, build_model, count_parameters
+from dl_runner.build.pretrained import Loaded, load_pretrained
+from dl_runner.config.durations import Horizon
+from dl_runner.config.schema import Config
+from dl_runner.data.dataset import Data, Fitted
+from dl_runner.errors import UserError
+from dl_runner.optim.schedules import Schedule
+from dl_runner.parallel.process_group import ProcessGroup
+from dl_runner.parallel.strategies import devices
+from dl_runner.runtime.device import check_cuda_graphs
+from dl_runner.runtime.seeding import seed_everything
+from dl_runner.runtime.settings import DeviceSettings
+from dl_runner.spec import DataSpec
+from dl_runner.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The parts of a run.
+
+    Args:
+        model: initialized, on the processor.
+        loaded: which of its weights were trained before; None if none.
+        device_settings: where and how it will compute.
+        process_group: the processes that share each batch, of which this is one.
+    """
+
+    config: Config
+    builders: Builders
+    data: Data
+    model: nn.Module
+    loaded: Loaded | None
+    task: Task
+    horizon: Horizon
+    schedule: Schedule
+    device_settings: DeviceSettings
+    process_group: ProcessGroup
+
+    @property
+    def spec(self) -> DataSpec:
+        return self.data.spec
+
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self.model)
+
+
+def build_experiment(
+    config: Config, process_group: ProcessGroup | None = None, fitted: Fitted | None = None
+) -> Experiment:
+    """Find the device, check the builders, load the data, build the model and the task, in this order.
+
+    Args:
+        process_group: of this process; None for a run in one process.
+        fitted: what an earlier run of the config has fitted to its data, to be used again.
+
+    Raises:
+        UserError: the config does not fit the builders, the data or this machine.
+    """
+    process_group = process_group or ProcessGroup()
+    device = build_device(config, process_group)
+    check_cuda_graphs(config.device.cuda_graphs, device)
+    builders = check_builders(config)
+    data = build_data(config, builders, fitted)
+    task = build_task(config, builders, data.spec, data.fitted)
+    horizon = build_horizon(config, data)
+    model = build_model(config, builders, data.spec)
+    loaded = load_pretrained(model, config.pretrained)
+    if config.parallel.name == "data_parallel":
+        devices(config.parallel, device)
+    if process_group.rank:  # the same weights everywhere, but each process draws its own dropout
+        seed_everything(config.seed, process_group.rank)
+    return Experiment(
+        config=config,
+        builders=builders,
+        data=data,
+        model=model,
+        loaded=loaded,
+        task=task,
+        horizon=horizon,
+        schedule=builders.schedule(horizon),
+        device_settings=build_device_settings(config, data.spec, model, device),
+        process_group=process_group,
+    )
+
+
+def build_task(config: Config, builders: Builders, spec: DataSpec, fitted: Fitted | None) -> Task:
+    """The config's task, or the data's own, with the config's loss and label smoothing.
+
+    Raises:
+        UserError: the loss or the task is for other targets, or the task has no labels to smooth.
+    """
+    builder = builders.task or registry.builder("task", spec.task)
+    name = config.task.name if builders.task else spec.task
+    smoothing = config.regularization.label_smoothing
+    values = {"data": spec, "loss": builders.loss(spec), "fitted": fitted, "label_smoothing": smoothing}
+    given = offered(builder, values)
+    if smoothing and "label_smoothing" not in given:
+        raise UserError(
+            f"regularization.label_smoothing={smoothing:g}: is for classification, but the task is {name}; "
+            "use regularization=none"
+        )
+    return builder(**given)
+
+
+def build_horizon(config: Config, data: Data) -> Horizon:
+    """The length of the run in steps.
+
+    Raises:
+        UserError: the training split does not make one batch.
+    """
+    steps_per_epoch = len(data.samplers.training(data.train, config.data.batch_size, config.seed))
+    return Horizon.of(config.trainer.epochs, config.trainer.steps, steps_per_epoch)

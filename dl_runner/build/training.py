@@ -1,0 +1,138 @@
+"""The parts of an experiment → what the loop runs, in one visible order.
+
+The model that was built, given its layers, initialized and loaded goes to its device, is shared out to the processes
+and compiled; then come its optimizer with what the regularization adds to each step, and everything around the step.
+"""
+
+import torch
+
+from dl_runner.build.data import evaluation_loader, training_loader
+from dl_runner.build.experiment import Experiment
+from dl_runner.data.loader import Loader
+from dl_runner.data.splits import fingerprint
+from dl_runner.optim.frozen import Frozen
+from dl_runner.optim.parameter_groups import parameter_groups, weights
+from dl_runner.optim.plateau import MetricSchedule
+from dl_runner.parallel.strategies import parallelize
+from dl_runner.regularize.early_stopping import EarlyStopping
+from dl_runner.regularize.penalties import weight_penalty
+from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
+from dl_runner.tasks.task import chooses
+from dl_runner.training.cuda_graph import CudaGraphStep
+from dl_runner.training.evaluation import Evaluator
+from dl_runner.training.intervals import Intervals
+from dl_runner.training.state import (
+    ModelState,
+    OptimizerState,
+    Progress,
+    RandomState,
+    Stateful,
+    SumsState,
+    TaskState,
+)
+from dl_runner.training.sums import MetricSums
+from dl_runner.training.training import Training
+from dl_runner.training.update import Update
+
+
+def build_training(experiment: Experiment) -> Training:
+    """What the loop runs; the model moves to its device. Trackers and checkpoints are still to be set.
+
+    Raises:
+        UserError: an augmentation of what is no image, or a group of parameters that the model has not.
+    """
+    update = _update(experiment)
+    config, task = experiment.config, experiment.task
+    trainer, group = config.trainer, experiment.process_group
+    sums, progress = MetricSums(task), Progress()
+    stopping = EarlyStopping(chooses(task).better, config.regularization.early_stopping)
+    state: dict[str, Stateful] = {
+        "model": ModelState(update.strategy),
+        "optimizer": OptimizerState(update.strategy, update.optimizer),
+        "sums": SumsState(sums, group, experiment.device_settings.device),
+        "stopping": stopping,
+        "progress": progress,
+    }
+    if isinstance(experiment.schedule, MetricSchedule):
+        state["schedule"] = experiment.schedule
+    if hasattr(task, "state_dict"):
+        state["task"] = TaskState(task, group, experiment.device_settings.device)
+    state["random"] = RandomState(group)  # the last to be loaded
+    return Training(
+        update=update,
+        loader=training_loader(
+            config, experiment.builders, experiment.data, experiment.device_settings, (group.rank, group.size)
+        ),
+        evaluator=_evaluator(experiment, update),
+        horizon=experiment.horizon,
+        intervals=Intervals(
+            evaluate=trainer.evaluate_every,
+            log=trainer.log_every,
+            checkpoint=trainer.checkpoint_every,
+            meter=trainer.meter_every,
+            show=trainer.show_every,
+            batches=trainer.evaluate_batches,
+        ),
+        stopping=stopping,
+        sums=sums,
+        progress=progress,
+        state=state,
+        identity={"data": fingerprint(experiment.data.splits), "config": dict(config.plain)},
+        spec=experiment.spec,
+    )
+
+
+def _update(experiment: Experiment) -> Update:
+    config, model, settings = experiment.config, experiment.model, experiment.device_settings
+    settings.put(model)
+    strategy = parallelize(model, config.parallel, settings.device, experiment.process_group)
+    if settings.compiled:
+        model.compile()
+    optimizer = _optimizer(experiment)
+    strategy.fit(optimizer)
+    regularization = config.regularization
+    frozen = Frozen(model, config.groups, experiment.horizon)
+    return Update(
+        strategy,
+        experiment.task,
+        optimizer,
+        experiment.schedule,
+        autocast=settings.autocast,
+        frozen=frozen if frozen else None,
+        penalty=weight_penalty(weights(model), l1=regularization.l1, l2=regularization.l2),
+        accumulate=config.trainer.accumulate,
+        clip_norm=config.trainer.clip_norm,
+        cuda_graph=CudaGraphStep(model) if settings.cuda_graphs else None,
+    )
+
+
+def _optimizer(experiment: Experiment) -> torch.optim.Optimizer:
+    """The optimizer with what the regularization adds to each of its steps; the model is on its device."""
+    config, model = experiment.config, experiment.model
+    regularization, rate = config.regularization, config.optimizer.arguments.get("lr", 0.0)
+    optimizer = experiment.builders.optimizer(parameter_groups(model, regularization.weight_decay, rate, config.groups))
+    if regularization.decoupled:
+        decay_before_step(optimizer, weights(model), regularization.decoupled)
+    if regularization.max_norm is not None:
+        limit_after_step(optimizer, weights(model), regularization.max_norm)
+    return optimizer
+
+
+def _evaluator(experiment: Experiment, update: Update) -> Evaluator:
+    config, group, settings = experiment.config, experiment.process_group, experiment.device_settings
+    splits = ("validation", "test") if config.trainer.test == "every" else ("validation",)
+
+    def loaders(share: tuple[int, int]) -> dict[str, Loader]:
+        found = {split: evaluation_loader(config, experiment.data, split, settings, share) for split in splits}
+        return {split: loader for split, loader in found.items() if loader is not None}
+
+    alone = hasattr(experiment.task, "meter") and update.strategy.lockstep and group.rank == 0
+    return Evaluator(
+        update.strategy,
+        experiment.task,
+        loaders((group.rank, group.size)),
+        settings.autocast,
+        experiment.spec,
+        whole_loaders=loaders((0, 1)) if alone else {},
+        limit=config.trainer.evaluate_batches,
+    )

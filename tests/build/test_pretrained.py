@@ -1,0 +1,121 @@
+"""Weights to begin with: of a run, a file, or torchvision; every tensor accounted for."""
+
+import json
+
+import pytest
+import torch
+from helpers import run
+from safetensors.torch import load_file, save_file
+from specs import labelled
+
+from dl_runner.build.pretrained import TORCHVISION, load_pretrained, read_weights
+from dl_runner.config.schema import PretrainedConfig
+from dl_runner.errors import UserError
+from dl_runner.registry import builder
+
+SHORT = ("trainer.steps=3", "trainer.epochs=null", "data.limit=64", "data.batch_size=32")
+
+
+def model(seed: int = 0, outputs: int = 10):
+    torch.manual_seed(seed)
+    return builder("model", "bn_lenet")(labelled((1, 28, 28), outputs))
+
+
+def load(target, source, *without):
+    return load_pretrained(target, PretrainedConfig(str(source), without))
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_every_tensor_of_a_file_is_copied_buffers_too(tmp_path, suffix):
+    source, target, path = model(1), model(2), tmp_path / f"weights.{suffix}"
+    source(torch.randn(4, 1, 28, 28))  # moves the running statistics
+    (save_file if suffix == "safetensors" else torch.save)(source.state_dict(), path)
+    loaded = load(target, path)
+    assert all(value.equal(target.state_dict()[name]) for name, value in source.state_dict().items())
+    assert set(loaded.loaded) == set(target.state_dict()) and not loaded.new and not loaded.left_out
+
+
+def test_a_new_head_is_told_and_stays_as_it_was(tmp_path):
+    source, target, path = model(1, outputs=10), model(2, outputs=3), tmp_path / "weights.pt"
+    torch.save({"state_dict": source.state_dict()}, path)
+    last = list(target.state_dict())[-1].rpartition(".")[0]
+    before = {name: value.clone() for name, value in target.state_dict().items() if name.startswith(f"{last}.")}
+    with pytest.raises(UserError, match=r"has shape \(10, 84\), the model's \(3, 84\); leave it out"):
+        load(model(2, outputs=3), path)
+    loaded = load(target, path, f"{last}.*")
+    assert set(loaded.new) == set(loaded.left_out) == set(before)
+    assert all(value.equal(target.state_dict()[name]) for name, value in before.items())
+    assert "left out" in str(loaded) and "new" in str(loaded)
+
+
+def test_a_tensor_with_two_names_is_in_a_file_once(tmp_path):
+    spec = labelled((1, 28, 28), 10)
+    torch.manual_seed(1)
+    source, target = (builder("model", "tied_mlp")(spec) for _ in range(2))
+    names = {value.data_ptr(): name for name, value in source.state_dict().items()}
+    save_file({name: source.state_dict()[name] for name in names.values()}, tmp_path / "w.safetensors")
+    assert not load(target, tmp_path / "w.safetensors").new
+    assert all(value.equal(target.state_dict()[name]) for name, value in source.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: state | {"extra": torch.zeros(1)}, "holds extra, which the model has not"),
+        (lambda state: dict(list(state.items())[:-1]), "which the model has; is it of another model?"),
+        (lambda state: {"a": 1}, "holds no dict of tensors"),
+        (lambda state: [1], "holds no dict of tensors"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_copied(tmp_path, change, told):
+    target, path = model(), tmp_path / "w.pt"
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    torch.save(change(dict(model(1).state_dict())), path)
+    with pytest.raises(UserError, match=told):
+        load(target, path)
+    assert all(value.equal(target.state_dict()[name]) for name, value in before.items())
+
+
+def test_missing_and_damaged_sources_are_named(tmp_path):
+    with pytest.raises(UserError, match="no such run folder or file"):
+        read_weights(str(tmp_path / "nothing.pt"))
+    with pytest.raises(UserError, match="has no checkpoints"):
+        read_weights(str(tmp_path))
+    for name in ("w.pt", "w.safetensors"):
+        (tmp_path / name).write_bytes(b"not weights")
+        with pytest.raises(UserError, match=f"{name} is damaged"):
+            read_weights(str(tmp_path / name))
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save({"w": Evil()}, tmp_path / "w.pt")
+    with pytest.raises(UserError, match="damaged or holds no weights"):
+        read_weights(str(tmp_path / "w.pt"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_torchvision_offline_says_which_file_goes_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    def offline(*args, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(UserError, match=rf"put resnet18-\w+.pth of torchvision into {tmp_path}/hub/checkpoints"):
+        read_weights(f"{TORCHVISION}resnet18")
+    with pytest.raises(UserError, match="torchvision has no such model; did you mean resnet18"):
+        read_weights(f"{TORCHVISION}resnet_18")
+
+
+def test_a_run_begins_where_another_ended_and_says_so(tmp_path):
+    first = run(tmp_path / "a", *SHORT, "model=mlp").record.folder
+    second = run(tmp_path / "b", *SHORT, "model=mlp", f"pretrained.from={first}", "optimizer.lr=0.000001").record.folder
+    before, after = (load_file(folder / "checkpoints" / "last.safetensors") for folder in (first, second))
+    best = load_file(first / "checkpoints" / "best.safetensors")
+    assert all(value.allclose(after[name], atol=1e-4) for name, value in best.items()), before.keys()
+    assert f"pretrained  4 tensors of {first}" in (second / "log.txt").read_text()
+    assert json.loads((second / "run.json").read_text())["status"] == "completed"

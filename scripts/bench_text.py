@@ -133,7 +133,7 @@ def book(config: Config) -> Turn:
                 for one in parameters:
                     one.grad[:] *= 1 / norm
             optimizer.step()
-            total[0] += float(loss * wanted.numel())
+            total[0] += float(loss.detach() * wanted.numel())
             total[1] += wanted.numel()
             tokens += wanted.numel()
         return tokens
@@ -201,9 +201,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             }
             print(table(model, rates(arms, given.turns, given.steps)), flush=True)
     threads = torch.get_num_threads()
-    print(
-        f"\n{hardware('cpu', threads, torch.__version__)}, {threads} threads; {given.turns} turns of {given.steps} steps."
-    )
+    where = hardware("cpu", threads, torch.__version__)
+    print(f"\n{where}, {threads} threads; {given.turns} turns of {given.steps} steps.")
 
 
 if __name__ == "__main__":

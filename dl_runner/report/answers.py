@@ -29,7 +29,8 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
         return Group(*(Text(str(row[columns[0]])) for row in rows))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        table.add_column(Text(name), overflow="fold", no_wrap=place > 0)
+        files = any(isinstance(row.get(name), np.ndarray) for row in rows)  # whose names must not be cut off
+        table.add_column(Text(name), overflow="fold", no_wrap=place > 0 and not files)
     for row in rows:
         stem = Path(str(row.get(columns[0], ""))).stem
         shown = [_shown(row.get(name, ""), folder / f"{stem}_{name}.png") for name in columns]

@@ -10,7 +10,7 @@ from torch import nn
 from dl_runner.build.builders import offered
 from dl_runner.config.compose import CONF, choices
 from dl_runner.config.types import arguments
-from dl_runner.data.batch import Batch, blank, map_tensors
+from dl_runner.data.batch import Batch, blank, call, map_tensors
 from dl_runner.registry import builder
 from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.task import Task
@@ -35,10 +35,18 @@ VECTORS = ("linear", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_
 
 INPUTS = ("image", "vector", "tokens", "columns", "fields")
 TARGETS = ("classes", "numbers", "tokens", "pixels", "boxes", "fields")
+TASKS = {
+    "classes": "classification",
+    "numbers": "regression",
+    "tokens": "language_model",
+    "pixels": "segmentation",
+}
 # The kinds of inputs and of targets that a model takes; every other pair it refuses.
 ACCEPTED = {
     **dict.fromkeys(SMALLEST, (("image", "classes"), ("image", "numbers"))),
     **dict.fromkeys(VECTORS, tuple(product(("image", "vector"), ("classes", "numbers")))),
+    **dict.fromkeys(("rnn", "gru", "lstm"), (("tokens", "tokens"),)),
+    "fcn": (("image", "pixels"),),
     "softmax": (("image", "classes"), ("vector", "classes")),
     "perceptron": (("image", "classes"), ("vector", "classes")),
     "polynomial": (("vector", "classes"), ("vector", "numbers")),
@@ -70,8 +78,7 @@ def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: i
         "boxes": Boxes(names, 3),
         "fields": Fields.of(kind=Classes(names), size=Numbers(1)),
     }
-    task = {"classes": "classification", "numbers": "regression"}.get(targets, "another")
-    return DataSpec(kinds_of_inputs[inputs], kinds_of_targets[targets], task)
+    return DataSpec(kinds_of_inputs[inputs], kinds_of_targets[targets], TASKS.get(targets, "another"))
 
 
 def example_spec(name: str) -> DataSpec:
@@ -98,6 +105,12 @@ def task_of(of: DataSpec) -> Task:
     """The data's own task with its usual loss."""
     function = builder("task", of.task)
     return function(**offered(function, {"data": of, "loss": builder("loss", "auto")(of)}))
+
+
+def answers_of(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """What the model says of each place that has a target, without the state that it carries on."""
+    answers = call(model, batch.inputs)
+    return answers[0] if isinstance(answers, tuple) else answers
 
 
 def build_for(name: str, of: DataSpec, seed: int = 0, **options) -> nn.Module:

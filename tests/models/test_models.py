@@ -14,6 +14,7 @@ from model_specs import (
     SMALLEST,
     TARGETS,
     VECTORS,
+    answers_of,
     build,
     build_example,
     build_for,
@@ -25,7 +26,6 @@ from model_specs import (
     task_of,
 )
 from torch import nn
-from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 
@@ -39,11 +39,18 @@ def test_a_model_takes_its_sizes_from_the_data_and_every_parameter_learns_from_t
     channels, outputs = (1, 10) if targets == "classes" else (3, 7)
     of = spec_for(name, inputs, targets, channels, outputs)
     model, batch = build_for(name, of).eval(), random_batch(of, 3)
-    answers = model(batch.inputs)
-    assert answers.shape == (3, of.outputs) and answers.dtype == torch.float32
-    assert answers.isfinite().all()
+    answers = answers_of(model, batch)
+    expected = {
+        "classes": (3, of.outputs),
+        "numbers": (3, of.outputs),
+        "tokens": (3, *of.targets.shape, of.outputs),
+        "pixels": (3, of.outputs, *of.targets.shape),
+    }
+    assert answers.shape == expected[targets]
+    assert answers.isfinite().all() and answers.dtype == torch.float32
     loss, sums = task_of(of).step(model, batch)
-    torch.testing.assert_close(loss.detach() * 3, sums["loss"])
+    (count,) = set(batch.counts) - {"examples"} or {"examples"}
+    torch.testing.assert_close(loss.detach() * batch.counts[count], sums["loss"])
     loss.backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any(), key
@@ -60,12 +67,12 @@ def test_a_model_refuses_every_other_kind_of_data_in_one_line(name):
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_training_step_lowers_the_loss_on_its_batch(name):
     of, model = example_spec(name), build_example(name).train()
-    inputs, labels = torch.randn(8, *of.input_shape), torch.arange(8) % of.outputs
+    task, batch = task_of(of), random_batch(of, 8)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
     losses = []
     for _ in range(4):
         torch.manual_seed(0)  # the same units dropped at each step, so that the losses compare
-        loss = F.cross_entropy(model(inputs), labels)
+        loss, _ = task.step(model, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,10 +86,10 @@ def test_a_seed_decides_the_weights_and_a_state_dict_carries_them_over(name):
     weights = one.state_dict()
     assert weights.keys() == twin.state_dict().keys()
     assert all(torch.equal(value, twin.state_dict()[key]) for key, value in weights.items())
-    inputs = torch.randn(2, *example_spec(name).input_shape)
-    assert not torch.equal(one(inputs), other(inputs))
+    batch = random_batch(example_spec(name), 2)
+    assert not torch.equal(answers_of(one, batch), answers_of(other, batch))
     other.load_state_dict(weights)
-    assert torch.equal(one(inputs), other(inputs))
+    assert torch.equal(answers_of(one, batch), answers_of(other, batch))
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,16 @@ ran one epoch on few examples, to show that the experiment works; their accuraci
 | experiment | | loss | train acc. | test acc. | best test | examples/s | hardware |
 |---|---|---|---|---|---|---|---|"""
 SHOWN = ("train/loss", "train/accuracy", "test/accuracy")
+SPLITS = ("train", "validation", "test")
+TEXTS = """
+## Language models
+
+Perplexities per character, the training part's of the last epoch and the held-out part's of the best one. Tokens per
+second are over the whole run's time; the notes' are those of their training loop.
+
+| experiment | | train perplexity | validation perplexity | tokens/s | hardware |
+|---|---|---|---|---|---|"""
+SHOWN_OF_TEXTS = ("train/perplexity", "validation/perplexity")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -98,9 +108,10 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
         "seed": seed,
         "smoke": smoke,
         "overrides": [override for override in overrides if not override.startswith("tracker.")],
-        "metrics": {key: value for key, value in record["metrics"].items() if key.split("/")[0] in ("train", "test")},
+        "metrics": {key: value for key, value in record["metrics"].items() if key.split("/")[0] in SPLITS},
         "best_test_accuracy": max(accuracies, default=None),
         "examples_per_second": None if record["resumed"] else round(trained / record["seconds"], 1),
+        "window": checked.data.arguments.get("steps", 1),  # targets of an example
         "seconds": record["seconds"],
         "hardware": hardware(record["device"], record["host"]["cores"], record["versions"]["torch"]),
         "precision": record["precision"],
@@ -111,32 +122,52 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
 
 def table(results: list[dict]) -> str:
     """docs/results.md, from all results so far."""
+    notes = {choice.removeprefix("notes/"): expected(choice) for choice in choices("experiment") if "notes/" in choice}
+    texts = {name: reported for name, reported in notes.items() if SHOWN_OF_TEXTS[0] in reported}
     lines = [INTRODUCTION]
-    for choice in choices("experiment"):
-        if not choice.startswith("notes/"):
-            continue
-        name = choice.removeprefix("notes/")
-        notes = expected(choice)
-        reported = [cell(notes.get(key)) for key in SHOWN]
-        lines.append(row(name, "notes", [*reported, "", speed(notes.get("train/examples_per_second")), ""]))
-        ours = [one for one in results if one["experiment"] == name]
-        kinds = sorted({(one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"]) for one in ours})
-        for smoke, where, precision, *overrides in kinds:
-            same = [
-                one
-                for one in ours
-                if (one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"])
-                == (smoke, where, precision, *overrides)
-            ]
-            label = f"smoke, {smoke:,} examples" if smoke else f"ours ({len(same)})"
-            cells = [spread(one["metrics"].get(key) for one in same) for key in SHOWN]
-            best = spread(one["best_test_accuracy"] for one in same)
-            rates = [one["examples_per_second"] for one in same if one["examples_per_second"]]
-            rate = speed(statistics.median(rates)) if rates else ""
-            lines.append(row("", label, [*cells, best, rate, ", ".join([where, precision, *overrides])]))
-        if not ours:
-            lines.append(row("", "ours", [""] * 6))
+    for name in [name for name in notes if name not in texts]:
+        lines += rows(name, notes[name], results, SHOWN, "examples", best=True)
+    lines.append(TEXTS)
+    for name in texts:
+        lines += rows(name, notes[name], results, SHOWN_OF_TEXTS, "tokens", best=False)
     return "\n".join(lines) + "\n"
+
+
+def rows(
+    name: str, notes: Mapping[str, float], results: list[dict], shown: Sequence[str], unit: str, best: bool
+) -> list[str]:
+    """What the notes report of an experiment, and ours, a row for each kind of machine and run.
+
+    Args:
+        shown: the metrics, in the order of the columns.
+        unit: the speed's, "examples" or "tokens".
+        best: whether there is a column for the best test accuracy.
+    """
+    gap = [""] if best else []
+    lines = [
+        row(
+            name,
+            "notes",
+            [*(cell(notes.get(key)) for key in shown), *gap, speed(notes.get(f"train/{unit}_per_second")), ""],
+        )
+    ]
+    ours = [one for one in results if one["experiment"] == name]
+    kinds = sorted({(one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"]) for one in ours})
+    for smoke, where, precision, *overrides in kinds:
+        same = [
+            one
+            for one in ours
+            if (one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"])
+            == (smoke, where, precision, *overrides)
+        ]
+        label = f"smoke, {smoke:,} examples" if smoke else f"ours ({len(same)})"
+        cells = [spread(one["metrics"].get(key) for one in same) for key in shown]
+        if best:
+            cells.append(spread(one["best_test_accuracy"] for one in same))
+        rates = [one["examples_per_second"] * one.get("window", 1) for one in same if one["examples_per_second"]]
+        rate = speed(statistics.median(rates)) if rates else ""
+        lines.append(row("", label, [*cells, rate, ", ".join([where, precision, *overrides])]))
+    return lines if ours else [*lines, row("", "ours", [""] * (len(shown) + len(gap) + 2))]
 
 
 @functools.cache

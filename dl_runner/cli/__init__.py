@@ -1,0 +1,1 @@
+"""The command line: verbs, or a Hydra command line; one module for each verb. Imports no torch."""

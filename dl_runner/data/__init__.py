@@ -1,0 +1,1 @@
+"""Splits, samplers, preparation, transforms, tokenizers, and the files of data sets."""

@@ -1,0 +1,1 @@
+"""One file for each data set: where its examples come from."""

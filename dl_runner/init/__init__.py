@@ -1,0 +1,1 @@
+"""Initializers of a built model."""

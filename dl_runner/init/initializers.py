@@ -3,8 +3,8 @@
 Each builder returns a function that re-initializes, in place, the weights of every linear, convolution and recurrent
 layer and sets their biases to zero; normalization layers keep their ones and zeros, embeddings what they have, and a
 layer with the attribute `keeps_its_weights` what it has set itself. The gates of a recurrent layer, whose weights torch
-keeps in one tensor, are weights of their own. torch is imported when one is applied, so that a config is checked against
-these signatures without it.
+keeps in one tensor, are weights of their own. torch is imported when one is applied, so that a config is checked
+against these signatures without it.
 """
 
 from __future__ import annotations

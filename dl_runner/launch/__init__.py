@@ -1,1 +1,1 @@
-"""Jobs side by side on this machine, each in a process of its own. Imports no torch, but in the jobs' processes."""
+"""Jobs of a sweep side by side, each in a process of its own."""

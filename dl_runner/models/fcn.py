@@ -90,9 +90,7 @@ def fcn(data: DataSpec, *, backbone: list, skips: CountInt = 2) -> nn.Module:
 def _builder(backbone: list) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
     name, *rest = backbone or [None]
     if not isinstance(name, str) or len(rest) > 1 or not all(isinstance(one, dict) for one in rest):
-        raise UserError(
-            f"model.backbone={backbone}: expected a model and keywords, such as [resnet, {{depth: 18}}]"
-        )
+        raise UserError(f"model.backbone={backbone}: expected a model and keywords, such as [resnet, {{depth: 18}}]")
     build = registry.builder("model", name)
     return build, arguments(build, rest[0] if rest else {}, "model.backbone", {"data"})
 

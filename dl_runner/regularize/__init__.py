@@ -1,0 +1,1 @@
+"""Penalties on weights, rules around a step, early stopping."""

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
 
 
@@ -40,6 +41,9 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
 def _shown(value: Any, path: Path) -> str:
     if not isinstance(value, np.ndarray):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {path.parent}: cannot be made ({error.strerror}); name another folder") from None
     save_png(value, path)
     return str(path)

@@ -1,0 +1,1 @@
+"""Device, precision, cores, seeds, signals, files: what the machine gives."""

@@ -1,1 +1,1 @@
-"""Sweeps: many runs from one command line that, given again, goes on where it stopped."""
+"""Sweeps: many runs from one command line, which resumes the sweep when it is given again."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -104,11 +105,33 @@ def whole_weights(process_group, name: str) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)))
     strategy = parallelize(model, ParallelConfig(name=name), torch.device("cpu"), process_group)
-    return dict(strategy.whole().state_dict())
+    return dict(strategy.full_model().state_dict())
 
 
 def first_random_number(process_group) -> float:
-    from dl_runner.build.parts import build_parts
+    from dl_runner.build.experiment import build_experiment
 
-    build_parts(checked("model=mlp", "parallel=ddp"), process_group)
+    build_experiment(checked("model=mlp", "parallel=ddp"), process_group)
     return torch.rand(()).item()
+
+
+def ragged_gradient(process_group, name: str, examples: int, seed: int, accumulate: int) -> tuple[float, float]:
+    """How far the gradient of this process's part of a ragged batch, under ddp, is from that of the whole batch; and
+    its norm."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
+    from ragged import case, distance, gradient
+
+    from dl_runner.data.batch import part_start
+
+    task, model, batch = case(name, examples, seed)
+    whole = gradient(task, model, [batch])
+    model.zero_grad()
+    strategy = parallelize(model, ParallelConfig(name="ddp"), torch.device("cpu"), process_group)
+    low, high = (part_start(examples, process_group.size, process_group.rank + place) for place in (0, 1))
+    parts = batch._between(low, high).parts(accumulate)
+    for number, part in enumerate(parts, 1):
+        with strategy.part(last=number == len(parts)):
+            (task.step(strategy.forward, part)[0] * strategy.scale).backward()
+    strategy.collect_gradients()
+    found = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+    return distance(found, whole), whole.norm().item()

@@ -23,7 +23,7 @@ def cells(folder, name):
         [cell.strip() for cell in line.split("|")[1:-1]] for line in (folder / "results.md").read_text().splitlines()
     ]
     start = next(index for index, line in enumerate(lines) if line and line[0] == name)
-    end = next((index for index in range(start + 1, len(lines)) if lines[index][0]), len(lines))
+    end = next((at for at in range(start + 1, len(lines)) if not lines[at] or lines[at][0]), len(lines))
     return lines[start:end]
 
 
@@ -45,6 +45,18 @@ def test_runs_fill_the_table_once_and_the_rest_stays_empty(reproduce, tmp_path):
     reproduce.main([*line, *quiet])
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*")} == before
     assert json.loads((tmp_path / "results.json").read_text()) == results
+
+
+def test_texts_have_a_table_of_their_own(reproduce, tmp_path):
+    result = {"experiment": "char_gru_heldout", "smoke": None, "hardware": "one", "precision": "fp32", "overrides": []}
+    measured = {"metrics": {"train/perplexity": 5.0, "validation/perplexity": 6.5}, "best_test_accuracy": None}
+    (tmp_path / "results.md").write_text(
+        reproduce.table([{**result, **measured, "examples_per_second": 10.0, "window": 32}])
+    )
+    notes, ours = cells(tmp_path, "char_gru_heldout")
+    assert notes[1:] == ["notes", "5.3", "6.6", "", ""]
+    assert ours[1:] == ["ours (1)", "5", "6.5", "320", "one, fp32"]
+    assert cells(tmp_path, "char_rnn")[0][1:] == ["notes", "1.3", "", "404,414", ""]
 
 
 def test_an_unknown_experiment_is_refused(reproduce, tmp_path, capsys):

@@ -1,0 +1,1 @@
+"""torch's layers written out in elementary operations: the lessons in code."""

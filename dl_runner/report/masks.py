@@ -1,5 +1,6 @@
 """Pictures of masks: a colour for each class over the picture that it was found in, and a measure of each class."""
 
+import colorsys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,21 +8,20 @@ import numpy as np
 from dl_runner.report.pictures import MOST_NAMES, image_table, to_pixels
 
 OPACITY = 0.6
+GOLDEN = (5**0.5 - 1) / 2
 NO_TARGET = np.array([255, 255, 255], np.uint8)
 SIDE = 128  # pixels that a picture is enlarged to, at least
 
 
 def palette(classes: int) -> np.ndarray:
-    """A fixed colour for each class, uint8 (classes, 3), black for class 0: those of PASCAL VOC.
+    """A fixed colour for each class, uint8 (classes, 3): black for class 0, then bright and dark in turn, never grey.
 
-    The bits of a class's number are dealt to red, green and blue in turn, the lowest to the highest bit of a colour, so
-    that neighbours are far apart.
+    Hues are a golden section of the circle apart, so that those of few classes are never near each other.
     """
-    numbers = np.arange(classes)[:, None]
-    colors = np.zeros((classes, 3), np.int64)
-    for bit in range(8):
-        colors |= ((numbers >> (3 * bit + np.arange(3))) & 1) << (7 - bit)
-    return colors.astype(np.uint8)
+    colors = [
+        colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.95, 1.0 if number % 2 else 0.6) for number in range(classes - 1)
+    ]
+    return (255 * np.array([(0, 0, 0), *colors])).round().astype(np.uint8)
 
 
 def overlaid(images: np.ndarray, masks: np.ndarray, classes: int) -> np.ndarray:

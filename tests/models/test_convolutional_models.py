@@ -214,3 +214,13 @@ def test_inception_v3_factorizes_googlenets_convolutions_stage_by_stage():
             [["1x1"], ["1x1", "1x3", "3x1"], ["1x1", "3x3", "1x3", "3x1"], ["1x1"]],
         ]
         assert [layer.out_channels for layer in convolutions(v3[3][1].branches[2])] == [32, 128, 64, 64]
+
+
+def test_a_vgg_normalizes_after_each_convolution_where_it_is_asked_to():
+    with torch.device("meta"):
+        plain, normalized = (build("vgg", (1, 32, 32), divisor=16, batch_norm=wanted) for wanted in (False, True))
+    for ours, theirs in zip(list(normalized)[:-1], list(plain)[:-1], strict=True):
+        expected = []
+        for kind in kinds(theirs):
+            expected += [kind, nn.BatchNorm2d] if kind is nn.Conv2d else [kind]
+        assert kinds(ours) == expected

@@ -116,6 +116,13 @@ def test_the_sums_have_no_gradient_and_the_loss_has_one():
     assert model.bias.grad.any() and not any(value.requires_grad for value in sums.values())
 
 
+def test_a_step_never_waits_for_the_device():
+    # Whoever reads a number of a tensor without memory is told that there is none.
+    model = nn.Conv2d(1, 4, 1, device="meta")
+    loss, sums = task().step(model, blank(spec(), 2, "meta"))
+    assert {loss.device.type, *(value.device.type for value in sums.values())} == {"meta"}
+
+
 @pytest.mark.parametrize("classes", [1, 3, 700])
 def test_a_confusion_matrix_of_any_size(classes):
     generator = torch.Generator().manual_seed(0)
@@ -146,23 +153,24 @@ def test_what_it_shows_and_draws_are_pictures():
         assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
 
 
-def test_colours_are_fixed_and_those_of_pascal_voc():
-    assert palette(5).tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128]]
-    assert len({tuple(color) for color in palette(256).tolist()}) == 256
-    assert palette(300)[3].tolist() == palette(4)[3].tolist()
+def test_colours_are_fixed_and_none_is_grey_or_twice_there():
+    assert palette(3).tolist() == [[0, 0, 0], [153, 8, 8], [13, 83, 255]]
+    assert palette(40)[:7].tolist() == palette(7).tolist()
+    assert len({tuple(color) for color in palette(40).tolist()}) == 40
+    assert (np.ptp(palette(40)[1:].astype(int), axis=1) > 100).all()
 
 
 def test_a_mask_lies_over_its_picture():
     images = np.full((1, 1, 1, 3), 100, np.uint8)
     over = overlaid(images, np.array([[[0, 1, 255]]]), 2)[0].transpose(1, 2, 0)[0]
-    assert over.tolist() == [[100, 100, 100], [117, 40, 40], [193, 193, 193]]
+    assert over.tolist() == [[100, 100, 100], [132, 45, 45], [193, 193, 193]]
 
 
 def test_the_legend_names_what_is_there_alone():
     images, masks = np.zeros((1, 1, 8, 8), np.uint8), np.ones((1, 8, 8), np.uint8)
     with_one = mask_table(images, {"truth": masks}, ["background", "cat", "dog"], [""])
     with_none = mask_table(images, {"truth": 0 * masks}, ["background", "cat", "dog"], [""])
-    red = np.array([77, 0, 0], np.uint8)
+    red = np.array([92, 5, 5], np.uint8)
     assert (with_one == red).all(-1).any() and not (with_none == red).all(-1).any()
     assert (with_one == palette(2)[1]).all(-1).any() and not (with_none == palette(2)[1]).all(-1).any()
 

@@ -80,6 +80,8 @@ def _check_outputs(experiment: Experiment) -> None:
             f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "
             f"({type(error).__name__}: {reason})"
         ) from error
+    except Exception:
+        return  # the model's own mistake and no misfit: the run meets it again, and its record holds the traceback
     finally:
         for module, training in modes.items():
             module.training = training

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 import torch
-from lesson_runs import assert_picture, checked
+from lesson_runs import LessonRun, assert_picture, checked
 
 from dl_runner.cli.app import run
 from dl_runner.errors import Interrupted, RunFailed, UserError
@@ -160,17 +160,17 @@ def test_an_interrupted_lesson_goes_on_to_the_same_end(tmp_path, probe):
     probe.stop_at = len(probe.arms[0].curve("train/bias")[0]) + 7  # in the second arm, after its first checkpoint
     with pytest.raises(Interrupted, match=r"go on with: dlrun resume .*stopped$"):
         teach(lesson_of(), tmp_path, "stopped")
-    stopped = Lesson(tmp_path / "stopped")
+    stopped = LessonRun(tmp_path / "stopped")
     assert stopped.record["status"] == "interrupted" and not (stopped.folder / "picture.png").exists()
     states = {path.name: RunRecord.load(path)["status"] for path in (stopped.folder / "arms").iterdir()}
     assert states == {"lr_0.01": "completed", "lr_0.1": "interrupted"}
 
     go_on(stopped.folder)
-    record, whole = stopped.record, Lesson(tmp_path / "whole").record
+    record, whole = stopped.record, LessonRun(tmp_path / "whole").record
     assert (record["status"], record["step"]) == ("completed", whole["step"]) and len(record["resumed"]) == 1
     assert without_clocks(record["metrics"]) == without_clocks(whole["metrics"]) and whole["metrics"]
     for name in states:
-        assert stopped.curve(name, "train/bias") == Lesson(tmp_path / "whole").curve(name, "train/bias")
+        assert stopped.curve(name, "train/bias") == LessonRun(tmp_path / "whole").curve(name, "train/bias")
     assert (stopped.folder / "picture.png").exists()
 
 
@@ -190,7 +190,7 @@ def test_a_lesson_has_its_folder_in_outputs_lessons_name_time(tmp_path, probe):
     names = {path.name for path in folder.iterdir()}
     assert names >= {"arms", "config.yaml", "run.json", "log.txt", "picture.png"}
     assert only(folder / "arms").name == "lr_0.02"
-    record = Lesson(folder).record
+    record = LessonRun(folder).record
     assert record["status"] == "completed" and record["command"][0] == "dlrun"
     assert record["metrics"] == {f"lr 0.02: {name}": value for name, value in probe.arms[0].metrics.items()}
     assert_picture(folder, "two_rates")
@@ -222,7 +222,7 @@ def test_a_sweep_of_lessons_has_a_folder_for_each_job(tmp_path, probe):
         ("{name:two_rates,rates:0.1}", "seed=0", "lesson.rates=0.1: expected a list of a number"),
         ("{name:two_rates}", "+model.width=3", "model.width=3: linear has no such parameter"),
         ("{name:two_rates}", "trainer.epochs=abc", "trainer.epochs=abc: expected"),
-        ("{name:two_rates}", "loss=cross_entropy", "loss=cross_entropy: is for classification"),
+        ("{name:two_rates}", "loss=cross_entropy", "loss=cross_entropy: is for classes"),
     ],
 )
 def test_a_mistake_ends_with_2_and_leaves_no_folder(tmp_path, probe, capsys, lesson, override, message):
@@ -239,7 +239,7 @@ def test_a_broken_lesson_ends_with_1_and_says_why(tmp_path, probe, capsys, rates
     probe.breaks = breaks
     assert run(command(tmp_path, lesson=f"{{name:two_rates,rates:{rates}}}")) == 1
     assert message in capsys.readouterr().err
-    record = Lesson(only(tmp_path / "lessons" / "two_rates")).record
+    record = LessonRun(only(tmp_path / "lessons" / "two_rates")).record
     assert record["status"] == "failed" and message in record["traceback"]
     assert "lr 0.1: test/loss" in record["metrics"]  # of the arm that was completed before
 

@@ -1,11 +1,10 @@
-"""What Hydra finds of ours: `hydra/launcher=local`, jobs side by side on this machine.
+"""A Hydra plugin: `hydra/launcher=local`, jobs side by side on this machine.
 
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
 
 import copy
 import operator
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 @dataclass
 class LocalLauncherConf:
-    """`jobs` is how many run side by side: "auto", which is one per GPU or else one per free core, or a number."""
+    """`jobs` is how many run side by side: "auto", which is one per GPU or else one per core, or a number."""
 
     _target_: str = "hydra_plugins.dl_runner_local_launcher.LocalLauncher"
     jobs: Any = "auto"
@@ -33,18 +32,33 @@ class LocalLauncher(Launcher):
 
     def __init__(self, jobs: Any = "auto") -> None:
         self.jobs = jobs
+        self._threads: int | None = None  # of each job, as its sweep has fixed them
         self.hydra_context: HydraContext | None = None
         self.task_function: TaskFunction | None = None
         self.config: DictConfig | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from dl_runner.launch.leases import parse_jobs
+        from dl_runner.launch.resources import parse_jobs
 
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         parse_jobs(self.jobs)
 
+    def fix_threads(self, recorded: int | None) -> int:
+        """The threads that each job of a sweep has, all its processes together, fixed before the first one starts.
+
+        Args:
+            recorded: the number that an earlier command of the same sweep has fixed.
+
+        Raises:
+            RunFailed: no processes can be started.
+        """
+        from dl_runner.launch.local import choose_threads
+
+        self._threads = recorded or choose_threads(self._request())
+        return self._threads
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """What became of the jobs, in their order.
+        """The results of the jobs, in their order.
 
         Raises:
             Interrupted, RunFailed, UserError: as for `launch_as_completed`.
@@ -54,7 +68,7 @@ class LocalLauncher(Launcher):
     def launch_as_completed(
         self, jobs: Iterator[Sequence[str]], initial_job_idx: int
     ) -> Iterator[tuple[int, JobReturn]]:
-        """Runs jobs, the next of which is taken only when there is room for it; yields what became of each, as it ends.
+        """Runs jobs, the next of which is taken only when it can start; yields each result as the job ends.
 
         Args:
             jobs: overrides; an iterator that knows its length (`__length_hint__`) has those that wait shown.
@@ -67,26 +81,23 @@ class LocalLauncher(Launcher):
             Interrupted: it was asked to stop, and all jobs have stopped.
             RunFailed: processes cannot be started any more.
         """
-        from dl_runner.launch.leases import Wishes, parse_jobs
         from dl_runner.launch.local import side_by_side
 
         setup_globals()
-        threads, devices = self.config.device.threads, OmegaConf.select(self.config, "parallel.devices")
-        asked = os.environ.get("OMP_NUM_THREADS", "")
-        wishes = Wishes(
-            jobs=parse_jobs(self.jobs),
-            threads=threads or (int(asked) if asked.isdigit() and int(asked) else None),
-            processes=devices if isinstance(devices, int) else 1,
-            gpu=self.config.device.name in ("auto", "cuda"),  # a job that names its GPU gets that one
-        )
 
         def waiting() -> int | None:
             left = operator.length_hint(jobs, -1)
             return left if left >= 0 else None
 
         composed = (self._compose(overrides, number) for number, overrides in enumerate(jobs, initial_job_idx))
-        shown = self.config.tracker.console
-        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, wishes, shown)
+        mode = self.config.tracker.console
+        yield from side_by_side(composed, waiting, self.task_function, initial_job_idx, self._request(), mode)
+
+    def _request(self) -> Any:
+        from dl_runner.launch.resources import parse_jobs, requested
+
+        device, devices = self.config.device, OmegaConf.select(self.config, "parallel.devices")
+        return requested(parse_jobs(self.jobs), device.name, device.threads, devices, self._threads)
 
     def _compose(self, overrides: Sequence[str], number: int) -> tuple[DictConfig, dict[str, Any]]:
         from dl_runner.config.stored import to_plain

@@ -1,4 +1,4 @@
-"""What Hydra finds of ours: the sweeper behind `dlrun -m`. Hydra takes plugins from `hydra_plugins` only.
+"""A Hydra plugin: the sweeper behind `dlrun -m`. Hydra takes plugins from `hydra_plugins` only.
 
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
@@ -33,7 +33,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="dl_runner", node=DlRun
 
 
 class DlRunnerSweeper(Sweeper):
-    """A sweep that is resumed by its own command line; `dl_runner.sweep` does the work."""
+    """A sweep that its own command line resumes; `dl_runner.sweep` does the work."""
 
     def __init__(self, params: dict[str, str] | None = None, max_batch_size: int | None = None) -> None:
         self.params, self.max_batch_size = dict(params or {}), max_batch_size
@@ -61,8 +61,8 @@ class DlRunnerSweeper(Sweeper):
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         from dl_runner.config.stored import sweep_section, to_plain
-        from dl_runner.sweep.conduct import Sweep
         from dl_runner.sweep.settings import check
+        from dl_runner.sweep.sweep import Sweep
 
         loader = self.hydra_context.config_loader
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
@@ -80,8 +80,27 @@ class DlRunnerSweeper(Sweeper):
         def rename(name: str) -> None:
             self.config.sweep.name = name
 
-        launch = partial(self._launch, size=settings.parallel if settings.learns else self.max_batch_size)
-        return Sweep(settings, folder, named or folder.name != settings.name, compose, launch, rename).run(overrides)
+        launch = partial(self._launch, size=settings.parallel if settings.adaptive else self.max_batch_size)
+        named = named or folder.name != settings.name
+        return Sweep(settings, folder, named, compose, launch, rename, self._fix_threads).run(overrides)
+
+    def _fix_threads(self, recorded: int | None) -> int | None:
+        """The threads that each job of the sweep has: those on record, else those that the launcher gives it.
+
+        None for a launcher that does not say so beforehand; Hydra's own, which runs the jobs one after the other in
+        this process, gives each all cores.
+        """
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+        from dl_runner.launch.resources import Machine, requested, threads_of_a_job
+        from dl_runner.runtime.cores import allowed_cores
+
+        if hasattr(self.launcher, "fix_threads"):
+            return self.launcher.fix_threads(recorded)
+        if recorded is None and isinstance(self.launcher, BasicLauncher):
+            device, devices = self.config.device, OmegaConf.select(self.config, "parallel.devices")
+            return threads_of_a_job(Machine(allowed_cores()), requested(1, device.name, device.threads, devices))
+        return recorded
 
     def _launch(self, jobs: Iterator[list[str]], size: int | None) -> Iterator[tuple[int, Any]]:
         """Runs jobs as the launcher can take them: one by one as it has room, or `size` at a time, None for all.
@@ -96,7 +115,7 @@ class DlRunnerSweeper(Sweeper):
             for place, done in self.launcher.launch_as_completed(jobs, initial_job_idx=0):
                 yield place, _outcome(done)
             return
-        # One after the other in this process, they are handed over one by one: what is known of them is never lost.
+        # It runs them one after the other: handed over one by one, each outcome is known at once.
         size = 1 if isinstance(self.launcher, BasicLauncher) else size
         first = 0
         while batch := list(islice(jobs, size)):
@@ -106,9 +125,9 @@ class DlRunnerSweeper(Sweeper):
 
 
 def _outcome(done: JobReturn) -> Any:
-    from dl_runner.sweep.job import broken
+    from dl_runner.sweep.job import outcome_of_error
 
     try:
         return done.return_value
-    except Exception as error:  # its process died, or what came back from it could not be read
-        return broken(error)
+    except Exception as error:  # its process died, or its result could not be read
+        return outcome_of_error(error)

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 import torch
 
-from dl_runner.build.parts import build_training
+from dl_runner.build.fit import checked_experiment
+from dl_runner.build.training import build_training
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.parallel.workers import in_workers
 from dl_runner.run.distributed import join_process_group
-from dl_runner.run.launch import fitting_parts
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.loop import train
@@ -56,12 +56,14 @@ def losses(dtype: torch.dtype, overrides: Sequence[str]) -> list[float]:
     """
     checked = check_config(to_plain(compose([*EXACT, "trainer.log_every=1 step", *overrides])))
     with join_process_group(checked) as process_group:
-        parts = fitting_parts(checked, process_group)
-        parts.model.to(dtype)
-        training = build_training(parts)
-        training.tracker, training.evaluations = Losses(), {}
-        epoch = training.batches.epoch
-        training.batches.epoch = lambda *place: ((inputs.to(dtype), targets) for inputs, targets in epoch(*place))
+        experiment = checked_experiment(checked, process_group)
+        experiment.model.to(dtype)
+        training = build_training(experiment)
+        training.tracker, training.evaluator.loaders = Losses(), {}
+        epoch = training.loader.epoch
+        training.loader.epoch = lambda *place: (
+            batch.map(lambda one: one.to(dtype) if one.is_floating_point() else one) for batch in epoch(*place)
+        )
         train(training, StopRequest())
         return training.tracker.found
 

@@ -20,15 +20,18 @@ DATA = """
 from pathlib import Path
 import torch
 from dl_runner import DataSpec, register
-from dl_runner.data.splits import Data, Split
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.spec import Classes, Image
 
 @register("data")
 def halves(root: Path, *, examples: int = 200, seed: int = 0) -> Data:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 255, (examples, 1, 8, 8), generator=generator, dtype=torch.uint8)
     labels = (images[:, :, :4].float().mean((1, 2, 3)) > images[:, :, 4:].float().mean((1, 2, 3))).long()
-    split = Split(images, labels)
-    return Data(labelled((1, 8, 8), 2, ("bottom", "top"), (0.5,), (0.25,)), split, None, split)
+    split = TensorSplit(images, labels)
+    spec = DataSpec(Image(1, 8, 8, (0.5,), (0.25,)), Classes(("bottom", "top")), "classification")
+    return Data(spec, split, None, split)
 """
 
 

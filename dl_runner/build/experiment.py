@@ -59,13 +59,18 @@ class Experiment:
 
 
 def build_experiment(
-    config: Config, process_group: ProcessGroup | None = None, fitted: Fitted | None = None
+    config: Config,
+    process_group: ProcessGroup | None = None,
+    fitted: Fitted | None = None,
+    *,
+    pretrained: bool = True,
 ) -> Experiment:
     """Find the device, check the builders, load the data, build the model and the task, in this order.
 
     Args:
         process_group: of this process; None for a run in one process.
         fitted: what an earlier run of the config has fitted to its data, to be used again.
+        pretrained: whether to load the weights that the config names; not where a checkpoint's follow.
 
     Raises:
         UserError: the config does not fit the builders, the data or this machine.
@@ -78,7 +83,7 @@ def build_experiment(
     task = build_task(config, builders, data.spec, data.fitted)
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)
-    loaded = load_pretrained(model, config.pretrained)
+    loaded = load_pretrained(model, config.pretrained) if pretrained else None
     if config.parallel.name == "data_parallel":
         devices(config.parallel, device)
     if process_group.rank:  # the same weights everywhere, but each process draws its own dropout

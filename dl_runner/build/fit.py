@@ -19,14 +19,18 @@ from dl_runner.spec import DataSpec, Image
 
 
 def checked_experiment(
-    config: Config, process_group: ProcessGroup | None = None, fitted: Fitted | None = None
+    config: Config,
+    process_group: ProcessGroup | None = None,
+    fitted: Fitted | None = None,
+    *,
+    pretrained: bool = True,
 ) -> Experiment:
     """`build_experiment`, whose parts fit each other.
 
     Raises:
         UserError: they do not fit each other, the data or this machine.
     """
-    experiment = build_experiment(config, process_group, fitted)
+    experiment = build_experiment(config, process_group, fitted, pretrained=pretrained)
     check_fit(experiment)
     return experiment
 

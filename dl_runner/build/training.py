@@ -89,7 +89,7 @@ def _update(experiment: Experiment) -> Update:
     if settings.compiled:
         model.compile()
     optimizer = _optimizer(experiment)
-    strategy.fit(optimizer)
+    strategy.prepare_optimizer(optimizer)
     regularization = config.regularization
     frozen = Frozen(model, config.groups, experiment.horizon)
     return Update(

@@ -58,13 +58,21 @@ def check_config(plain: dict[str, Any]) -> Config:
 
 
 def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
-    """The same with the data's folders made absolute: a run folder is read from any working directory."""
+    """The same with folders and files made absolute: a run folder is read from any working directory."""
     data = dict(plain["data"])
     if data["root"]:
         data["root"] = str(Path(data["root"]).expanduser().absolute())
     if isinstance(data.get("path"), str) and Path(data["path"]).expanduser().exists():
         data["path"] = str(Path(data["path"]).expanduser().absolute())
-    return {**plain, "data": data}
+    return {**plain, "data": data, **_absolute_source(plain)}
+
+
+def _absolute_source(plain: dict[str, Any]) -> dict[str, Any]:
+    section = plain.get("pretrained") or {}
+    source = section.get("from") if isinstance(section, dict) else None
+    if not isinstance(source, str) or not Path(source).expanduser().exists():
+        return {}
+    return {"pretrained": {**section, "from": str(Path(source).expanduser().absolute())}}
 
 
 def _check_combinations(config: Config) -> None:

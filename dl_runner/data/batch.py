@@ -112,7 +112,7 @@ def call(model: Callable[..., Tensors], inputs: Tensors) -> Tensors:
 
 
 def blank(spec: DataSpec, examples: int, device: torch.device | str = "cpu") -> Batch:
-    """A batch of zeros of the spec's kinds, every place of which counts."""
+    """A batch of zeros of the spec's kinds, every place of which counts; floats are of torch's default type."""
     inputs, targets = (_zeros(kind, examples, device) for kind in (spec.inputs, spec.targets))
     each = {}
     fields = dict(spec.targets.fields).values() if isinstance(spec.targets, Fields) else [spec.targets]

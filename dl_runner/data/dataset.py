@@ -117,7 +117,7 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
             if train.ordered
             else hold_out(len(train), train.strata, cuts.validation, cuts.seed, "validation")
         )
-        if not len(held_at):
+        if not len(held_at) or not len(kept_at):
             raise UserError(
                 f"data.validation={cuts.validation:g}: needs two training examples"
                 f"{' of a class' if train.strata is not None else ''}, and there are too few; set data.validation=0"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from dl_runner.data.dataset import Data
 from dl_runner.data.mnist_family import Family
-from dl_runner.data.splits import Data
 
 FASHION_MNIST = Family(
     folder="FashionMNIST/raw",

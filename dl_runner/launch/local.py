@@ -1,33 +1,47 @@
-"""Jobs side by side, each taken when there is room for it and given back when it is done. Imports no torch."""
+"""Jobs side by side on this machine, each in a process of its own. Imports no torch."""
 
 import signal
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.types import TaskFunction
 
 from dl_runner.errors import Interrupted
-from dl_runner.launch.board import Board
-from dl_runner.launch.children import Children, Ending
-from dl_runner.launch.jobs import Job
-from dl_runner.launch.leases import Lease, Machine, Wishes, leases, room, visible_gpus
-from dl_runner.launch.worker import Payload
+from dl_runner.launch.fork_server import Exit, JobProcesses, count_gpus
+from dl_runner.launch.job_table import JobTable
+from dl_runner.launch.resources import Machine, Request, Slot, allocate, threads_of_a_job, visible_gpus
+from dl_runner.launch.running_job import RunningJob
+from dl_runner.launch.worker import work
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.interrupt import NOTICE, StopRequest, stop_on_signals
 from dl_runner.tracking.console import Mode, terminal
 
 Composed = tuple[Any, dict[str, Any]]  # a job's config, and the same, resolved, as a run takes it
 Length = Callable[[], int | None]
-_TICK = 0.25  # seconds
+_POLL = 0.25  # seconds
+
+
+def choose_threads(request: Request) -> int:
+    """The threads of each job side by side on this machine, all its processes together.
+
+    Raises:
+        RunFailed: no processes can be started.
+    """
+    with JobProcesses() as processes:
+        return threads_of_a_job(_machine(request, processes), request)
+
+
+def _machine(request: Request, processes: JobProcesses) -> Machine:
+    return Machine(allowed_cores(), visible_gpus(processes.call(count_gpus)) if request.gpu else ())
 
 
 def side_by_side(
-    jobs: Iterator[Composed], length: Length, task: TaskFunction, first: int, wishes: Wishes, shown: Mode
+    jobs: Iterator[Composed], length: Length, task: TaskFunction, first: int, request: Request, mode: Mode
 ) -> Iterator[tuple[int, JobReturn]]:
-    """Runs jobs in processes of their own, as many at a time as there is room for.
+    """Runs jobs in processes of their own, as many at a time as there are places for.
 
     The next of `jobs` is taken only when it can start. A signal stops all that run, with their checkpoints; so does
     closing the generator. A second signal kills them.
@@ -37,8 +51,8 @@ def side_by_side(
         length: how many of them are still to be taken, None if nobody knows.
         task: what to do with each.
         first: the number of the first one.
-        wishes: how many, and what each gets.
-        shown: `tracker.console`.
+        request: how many side by side, and what each gets.
+        mode: `tracker.console`.
 
     Yields:
         number and result of each job, as they end.
@@ -47,77 +61,73 @@ def side_by_side(
         Interrupted: asked to stop, after the last job has ended.
         RunFailed: no processes can be started.
     """
-    screen, live = terminal(shown)
-    numbered = (Job(number, *job) for number, job in enumerate(jobs, first))
+    screen, live = terminal(mode)
+    numbered = (RunningJob(number, *job) for number, job in enumerate(jobs, first))
     if (earliest := next(numbered, None)) is None:
         return
-    cores = allowed_cores()
-    with stop_on_signals(None if live else NOTICE) as request, Children() as children:
-        gpus = visible_gpus(children.gpus())
-        machine = Machine(cores, gpus if wishes.gpu else ())
-        at_once = [earliest, *islice(numbered, room(machine, wishes) - 1)]
-        shares = leases(machine, wishes, len(at_once))
-        with Board(screen, live, length) as board:
-            yield from _Conductor(children, board, task, request).conduct(chain(at_once, numbered), shares)
-    if request:
-        raise Interrupted("stopped", request.signal_number)
+    with stop_on_signals(None if live else NOTICE) as stop, JobProcesses() as processes:
+        slots = allocate(_machine(request, processes), request)
+        with JobTable(screen, live, length) as table:
+            yield from _Scheduler(processes, table, task, stop).run(chain([earliest], numbered), slots)
+    if stop:
+        raise Interrupted("stopped", stop.signal_number)
 
 
-class _Conductor:
-    """The jobs that run, from the first one taken to the last one ended."""
+class _Scheduler:
+    """Starts jobs in free slots, and restarts those whose process died and that may try again."""
 
-    def __init__(self, children: Children, board: Board, task: TaskFunction, request: StopRequest) -> None:
-        self._children, self._board, self._task, self._request = children, board, task, request
-        self._running: dict[int, tuple[Job, Lease]] = {}
+    def __init__(self, processes: JobProcesses, table: JobTable, task: TaskFunction, stop: StopRequest) -> None:
+        self._processes, self._table, self._task, self._stop = processes, table, task, stop
+        self._running: dict[int, tuple[RunningJob, Slot]] = {}
 
-    def conduct(self, jobs: Iterator[Job], free: list[Lease]) -> Iterator[tuple[int, JobReturn]]:
-        told = exhausted = False
+    def run(self, jobs: Iterator[RunningJob], free: list[Slot]) -> Iterator[tuple[int, JobReturn]]:
+        stopping = exhausted = False
         try:
             while True:
-                hungry = free and not exhausted and not self._request
-                if not self._running and not hungry:
+                can_start = free and not exhausted and not self._stop
+                if not self._running and not can_start:
                     return
-                if self._request and not told:
-                    self._stop(self._request.signal_number)
-                    told = self._board.stopping = True
-                # All that is done is given back before the next one is taken: a search may choose it by these.
-                ending = self._children.ending(0 if hungry else _TICK)
-                self._board.tick([job for job, _ in self._running.values()])
-                if ending is not None:
-                    job, lease = self._running.pop(ending.number)
-                    if ending.result is None and not told and job.may_try_again():
-                        self._start(job, lease)
+                if self._stop and not stopping:
+                    self._signal_all(self._stop.signal_number)
+                    stopping = self._table.stopping = True
+                # All results are handed back before the next job is taken: a search may choose it by them.
+                ended = self._processes.next_exit(0 if can_start else _POLL)
+                self._table.refresh([job for job, _ in self._running.values()])
+                if ended is not None:
+                    job, slot = self._running.pop(ended.number)
+                    if ended.result is None and not stopping and job.may_try_again():
+                        self._start(job, slot)
                     else:
-                        free.append(lease)
-                        yield job.number, self._result(job, ending, told)
-                elif hungry:
-                    taken = next(jobs, None)
-                    exhausted = taken is None
-                    if taken is not None:
-                        self._start(taken, free.pop(0))
+                        free.append(slot)
+                        yield job.number, self._result(job, ended, stopping)
+                elif can_start:
+                    job = next(jobs, None)
+                    exhausted = job is None
+                    if job is not None:
+                        self._start(job, free.pop(0))
         except (Exception, GeneratorExit):
-            if not told:
-                self._abandon()
+            if not stopping:
+                self._stop_all()
             raise
 
-    def _result(self, job: Job, ending: Ending, told: bool) -> JobReturn:
-        done = job.returned(ending, told)
-        self._board.ended(job, done)
-        return done
+    def _result(self, job: RunningJob, ended: Exit, stopping: bool) -> JobReturn:
+        result = job.returned(ended, stopping)
+        self._table.ended(job, result)
+        return result
 
-    def _abandon(self) -> None:
-        """Have all that run stop with a checkpoint, whatever becomes of them."""
-        self._stop(signal.SIGTERM)
-        while self._running:
-            if ending := self._children.ending(_TICK):
-                self._running.pop(ending.number)
-
-    def _start(self, job: Job, lease: Lease) -> None:
+    def _start(self, job: RunningJob, slot: Slot) -> None:
         job.began = time.monotonic()
-        self._children.start(job.number, Payload(self._task, job.composed), lease)
-        self._running[job.number] = job, lease
-        self._board.started(job)
+        self._processes.start(job.number, slot, work, self._task, job.composed)
+        self._running[job.number] = job, slot
+        self._table.started(job)
 
-    def _stop(self, signal_number: int) -> None:
+    def _stop_all(self) -> None:
+        """Have all that run stop with a checkpoint, and wait for them."""
+        self._signal_all(signal.SIGTERM)
+        while self._running:
+            if ended := self._processes.next_exit(_POLL):
+                del self._running[ended.number]
+
+    def _signal_all(self, signal_number: int) -> None:
         for number in self._running:
-            self._children.signal(number, signal_number)
+            self._processes.signal(number, signal_number)

@@ -13,7 +13,7 @@ def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
         UserError: other inputs or targets, or images too small for the model; names the smallest size.
     """
     if not data.is_image:
-        raise UserError(f"model={model}: needs images, but one example of the data is {_shown(data.inputs)}")
+        raise UserError(f"model={model}: needs images, but one example of the data is {shown(data.inputs)}")
     require_one_answer(data, model)
     height, width = data.input_shape[1:]
     if min(height, width) < smallest:
@@ -30,7 +30,7 @@ def flat_size(data: DataSpec, model: str) -> int:
         UserError: the examples are neither images nor vectors, or have more than one answer each.
     """
     if not isinstance(data.inputs, Image | Vector):
-        raise UserError(f"model={model}: needs images or vectors, but one example of the data is {_shown(data.inputs)}")
+        raise UserError(f"model={model}: needs images or vectors, but one example of the data is {shown(data.inputs)}")
     require_one_answer(data, model)
     return math.prod(data.inputs.shape)
 
@@ -43,7 +43,7 @@ def require_one_answer(data: DataSpec, model: str) -> None:
     """
     if not isinstance(data.targets, Classes | Numbers):
         raise UserError(
-            f"model={model}: gives one answer for each example, but the data's targets are {_shown(data.targets)}"
+            f"model={model}: gives one answer for each example, but the data's targets are {shown(data.targets)}"
         )
 
 
@@ -55,7 +55,7 @@ def require_classes(data: DataSpec, model: str, instead: str) -> None:
     """
     if not isinstance(data.targets, Classes):
         raise UserError(
-            f"model={model}: needs classes, but the data's targets are {_shown(data.targets)}; use model={instead}"
+            f"model={model}: needs classes, but the data's targets are {shown(data.targets)}; use model={instead}"
         )
 
 
@@ -67,9 +67,10 @@ def require_next_tokens(data: DataSpec, model: str) -> None:
     """
     for role, kind in (("inputs", data.inputs), ("targets", data.targets)):
         if not isinstance(kind, Tokens):
-            raise UserError(f"model={model}: needs tokens, but the data's {role} are {_shown(kind)}")
+            raise UserError(f"model={model}: needs tokens, but the data's {role} are {shown(kind)}")
 
 
-def _shown(kind: object) -> str:
+def shown(kind: object) -> str:
+    """A kind of inputs or targets in a message."""
     shape = getattr(kind, "shape", ())
     return f"{type(kind).__name__.lower()}{f' of shape {shape}' if shape else ''}"

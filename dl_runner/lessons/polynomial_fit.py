@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dl_runner.config.types import PositiveInt
-from dl_runner.data.splits import Data
+from dl_runner.data.dataset import Data
 from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:

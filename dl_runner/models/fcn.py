@@ -7,9 +7,10 @@ The scores of earlier, finer stages can be added on the way up ("skips", figure 
 has a pixel for 32×32 of the picture, FCN-32s has no skips, FCN-16s one and FCN-8s two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,12 +58,13 @@ class FCN(nn.Module):
         return self.upsamplings[0](y)[..., :height, :width]
 
 
-def fcn(data: DataSpec, *, backbone: dict, skips: CountInt = 2) -> nn.Module:
+def fcn(data: DataSpec, *, backbone: list, skips: CountInt = 2) -> nn.Module:
     """(batch, channels, h, w) → (batch, classes, h, w), any h and w >= 1.
 
     Args:
-        backbone: {name: BUILDER, …}: a model that is an `nn.Sequential` of convolutional layers followed by a head, and
-            the keywords of its builder. Every layer has to keep the size or divide it by a whole number.
+        backbone: [BUILDER, {KEYWORD: VALUE, …}]: a model that is an `nn.Sequential` of convolutional layers followed by
+            a head, and the keywords of its builder, which may be left out. Every layer has to keep the size or divide
+            it by a whole number.
         skips: earlier stages whose scores are added. A stage ends before the size shrinks; one that has the size of the
             picture counts as well.
 
@@ -72,7 +74,7 @@ def fcn(data: DataSpec, *, backbone: dict, skips: CountInt = 2) -> nn.Module:
     if not isinstance(data.inputs, Image) or not isinstance(data.targets, Pixels):
         raise UserError("model=fcn: gives a class for each pixel, and the data's targets are others; use another model")
     build, given = _builder(backbone)
-    named = f"model.backbone.name={backbone['name']}"
+    named = f"model.backbone={backbone[0]}"
     layers = _without_head(build(_classifier(data), **given), named)
     with torch.device("meta"):  # the sizes alone, nothing is computed
         measured = replace(_classifier(data), inputs=replace(data.inputs, height=MEASURED, width=MEASURED))
@@ -85,12 +87,12 @@ def fcn(data: DataSpec, *, backbone: dict, skips: CountInt = 2) -> nn.Module:
     return FCN(stages, [widths[end] for end in used], [strides[end] for end in used], data.outputs)
 
 
-def _builder(backbone: dict):
-    if "name" not in backbone:
-        raise UserError("model.backbone: names no model; write {name: resnet, depth: 18}")
-    build = registry.builder("model", backbone["name"])
-    values = {key: value for key, value in backbone.items() if key != "name"}
-    return build, arguments(build, values, "model.backbone", {"data"})
+def _builder(backbone: list) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+    name, *rest = backbone or [None]
+    if not isinstance(name, str) or len(rest) > 1 or not all(isinstance(one, dict) for one in rest):
+        raise UserError(f"model.backbone={backbone}: expected a model and keywords, such as [resnet, {{depth: 18}}]")
+    build = registry.builder("model", name)
+    return build, arguments(build, rest[0] if rest else {}, "model.backbone", {"data"})
 
 
 def _classifier(data: DataSpec) -> DataSpec:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from dl_runner.config.types import PositiveInt
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec
+from dl_runner.layers.shapes import require_one_answer, shown
+from dl_runner.spec import DataSpec, Vector
 
 
 class Powers(nn.Module):
@@ -33,11 +34,12 @@ def polynomial(data: DataSpec, *, degree: PositiveInt = 3) -> nn.Module:
         degree: the highest power; too low underfits, too high for the number of examples overfits.
 
     Raises:
-        UserError: an example is not a single number.
+        UserError: an example is not a single number with one answer.
     """
-    if data.input_shape != (1,):
+    if not isinstance(data.inputs, Vector) or data.inputs.size != 1:
         raise UserError(
-            f"model=polynomial: needs vectors of one feature, but one example of the data has shape "
-            f"{data.input_shape}; use model=linear"
+            f"model=polynomial: needs vectors of one feature, but one example of the data is {shown(data.inputs)}; "
+            "use model=linear"
         )
+    require_one_answer(data, "polynomial")
     return nn.Sequential(Powers(degree), nn.Linear(degree + 1, data.outputs, bias=False))

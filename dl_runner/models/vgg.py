@@ -23,6 +23,7 @@ def vgg(
     depth: Literal[11, 13, 16, 19] = 11,
     divisor: Literal[1, 2, 4, 8, 16] = 4,
     dropout: Fraction = 0.5,
+    batch_norm: bool = False,
 ) -> nn.Module:
     """(batch, channels, h, w) → (batch, outputs), h and w >= 32.
 
@@ -32,6 +33,7 @@ def vgg(
         depth: the number of layers with weights.
         divisor: of the convolutions' widths; 1 in the paper. The fully connected layers keep 4096 units.
         dropout: after each hidden fully connected layer.
+        batch_norm: normalize between each convolution and its ReLU (Ioffe and Szegedy, 2015); not in the paper.
 
     Raises:
         UserError: no images, or smaller than 32×32.
@@ -42,7 +44,8 @@ def vgg(
     for outputs, convolutions in zip([full // divisor for full in WIDTHS], CONVOLUTIONS[depth], strict=True):
         block: list[nn.Module] = []
         for _ in range(convolutions):
-            block += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU()]
+            norm = [nn.BatchNorm2d(outputs)] if batch_norm else []
+            block += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), *norm, nn.ReLU()]
             inputs = outputs
         blocks.append(nn.Sequential(*block, nn.MaxPool2d(2)))  # halves height and width
     return nn.Sequential(*blocks, dense_head(inputs * (height // 32) * (width // 32), data.outputs, dropout))

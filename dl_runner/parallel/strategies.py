@@ -1,8 +1,7 @@
 """How the gradients of several devices become one step, for any model; the models know nothing of it.
 
-Every process computes its share of each batch. With n_r of a batch's n examples the process r holds the mean loss L_r,
-and the batch's mean loss is Σ_r (n_r / n)·L_r, so that the gradients of the shares, weighted by n_r / n, add up to the
-gradient of the batch, however unequal the shares are.
+Every process computes its share of each batch. A task's loss of a share is its sum of terms over the count of the whole
+batch, so that the gradients of the shares add up to the gradient of the batch, however unequal the shares are.
 """
 
 import contextlib
@@ -34,7 +33,7 @@ class Strategy:
 
     Attributes:
         forward: what the forward passes of training go through; it may hold `model` or be the same.
-        scale: what a process multiplies its share of the loss by, beside n_r / n.
+        scale: what a process multiplies the loss of its share by.
         lockstep: whether a forward pass needs all processes, also in evaluation.
     """
 
@@ -55,7 +54,7 @@ class Strategy:
     def collect_gradients(self) -> None:
         """Called after the last backward pass of a batch, before anybody looks at the gradients."""
 
-    def whole(self) -> nn.Module:
+    def full_model(self) -> nn.Module:
         """The model with all its weights and the first process's buffers. All processes have to ask; what others than
         the first one get may lack weights."""
         self.process_group.same_buffers(self.model)
@@ -65,7 +64,7 @@ class Strategy:
         """Copy a whole model's weights and buffers into the model."""
         self.model.load_state_dict(state)
 
-    def fit(self, optimizer: Optimizer) -> None:
+    def prepare_optimizer(self, optimizer: Optimizer) -> None:
         """Called once, with the new optimizer of the model."""
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class DDPStrategy(Strategy):
     def _wrap(self, model: nn.Module) -> nn.Module:
         from torch.nn.parallel import DistributedDataParallel
 
-        # `whole` and evaluations take the first process's buffers; between them no step depends on them.
+        # `full_model` and evaluations take the first process's buffers; between them no step depends on them.
         known = inspect.signature(DistributedDataParallel).parameters
         buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # until torch 2.14
         return DistributedDataParallel(model, gradient_as_bucket_view=True, **{buffers: False})
@@ -159,14 +158,14 @@ class FSDPStrategy(Strategy):
         self.model.set_requires_gradient_sync(last)
         return contextlib.nullcontext()
 
-    def fit(self, optimizer: Optimizer) -> None:
+    def prepare_optimizer(self, optimizer: Optimizer) -> None:
         for group in optimizer.param_groups:
             if group.get("fused"):  # torch has no fused kernels for parts of tensors
                 group |= {"fused": False, "foreach": True}
 
-    def whole(self) -> nn.Module:
+    def full_model(self) -> nn.Module:
         self.process_group.same_buffers(self.model)
-        state = _map_tensors(self.model.state_dict(), whole)
+        state = _map_tensors(self.model.state_dict(), full_tensor)
         if self.process_group.rank == 0:
             self._copy.load_state_dict(state)
         return self._copy
@@ -176,7 +175,7 @@ class FSDPStrategy(Strategy):
         self.model.load_state_dict({name: _cut_like(own[name], value) for name, value in state.items()})
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
-        return _map_tensors(optimizer.state_dict(), whole)
+        return _map_tensors(optimizer.state_dict(), full_tensor)
 
     def load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -198,7 +197,7 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
     return [block for child in model.children() for block in _blocks(child)]
 
 
-def whole(value: Tensor) -> Tensor:
+def full_tensor(value: Tensor) -> Tensor:
     """The tensor whose parts the processes hold, for which all of them have to ask; any other as it is."""
     return value.full_tensor() if hasattr(value, "full_tensor") else value
 

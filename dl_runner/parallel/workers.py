@@ -1,8 +1,8 @@
 """A function in several new processes that form a group, through torch's elastic launcher.
 
-The processes are torn down in every case: when one of them dies, when the run is stopped, and when the process that
-started them is killed. A mistake of the user's, a failed run and a stop come back as what they are; a process that dies
-of anything else ends all of them, and its own words are what is told.
+The processes are ended in every case: when one of them dies, when the run is stopped, and when the process that started
+them is killed. UserError, RunFailed and Interrupted are raised again here; a process that dies of anything else ends
+all of them, and its traceback is what is reported.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
 from dl_runner.parallel.rendezvous import member
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import write_atomic
-from dl_runner.runtime.interrupt import MEETING, STOP, stop_on_signals
+from dl_runner.runtime.interrupt import MESSAGES, STOP, stop_on_signals
 from dl_runner.runtime.lifetime import end_with
 
 PATIENCE = 1.5  # seconds; the launcher looks after its processes ten times a second
@@ -55,19 +55,19 @@ class WorkersStopped(Interrupted):
         self.folder = folder
 
 
-def announce(folder: Path) -> None:
+def announce_folder(folder: Path) -> None:
     """Tell the process that started this one, if there is one, where the run folder is."""
-    if name := os.environ.get(MEETING):
-        _Meeting(Path(name)).leave("folder", str(folder))
+    if name := os.environ.get(MESSAGES):
+        _Messages(Path(name)).write("folder", str(folder))
 
 
 @contextlib.contextmanager
-def others_first() -> Iterator[None]:
+def wait_for_first_error() -> Iterator[None]:
     """When another process of the group dies inside, wait to be ended: its error is to be told, not what follows."""
     try:
         yield
     except RuntimeError as error:
-        if MEETING in os.environ and _lost_another(error):
+        if MESSAGES in os.environ and _lost_another(error):
             time.sleep(PATIENCE)
         raise
 
@@ -87,41 +87,41 @@ def in_workers(count: int, function: Callable[..., Any], *arguments: Any) -> Any
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    with tempfile.TemporaryDirectory(prefix="dlrun-") as name, _surroundings(name, count):
-        meeting = _Meeting(Path(name))
+    with tempfile.TemporaryDirectory(prefix="dlrun-") as name, _environment_of_workers(name, count):
+        messages = _Messages(Path(name))
         try:
-            with stop_on_signals(pass_on=lambda number: meeting.leave(STOP, str(number))):
-                return _launch(count, meeting, function, arguments)
+            with stop_on_signals(pass_on=lambda number: messages.write(STOP, str(number))):
+                return _launch(count, messages, function, arguments)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
-            meeting.raise_error()
+            messages.raise_error()
             died = signal.Signals(-failure.exitcode).name if failure.exitcode < 0 else f"exit code {failure.exitcode}"
-            traceback_text = meeting.word("crash", rank) or f"process {rank} of {count} died: {died}"
+            traceback_text = messages.read("crash", rank) or f"process {rank} of {count} died: {died}"
             line = traceback_text.strip().splitlines()[-1]
             raise WorkerDied(
                 line if line.startswith("process") else f"process {rank} of {count}: {line}",
                 traceback_text,
-                meeting.folder(),
+                messages.folder(),
             ) from None
         except KeyboardInterrupt as stop:
-            raise stop if isinstance(stop, Interrupted) else WorkersStopped(meeting.folder()) from None
+            raise stop if isinstance(stop, Interrupted) else WorkersStopped(messages.folder()) from None
 
 
-class _Meeting:
+class _Messages:
     """What the processes leave for each other and for the one that started them, as files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def leave(self, kind: str, text: str, rank: int = 0) -> None:
+    def write(self, kind: str, text: str, rank: int = 0) -> None:
         write_atomic(self.path / f"{kind}-{rank}", text)
 
-    def word(self, kind: str, rank: int = 0) -> str | None:
+    def read(self, kind: str, rank: int = 0) -> str | None:
         path = self.path / f"{kind}-{rank}"
         return path.read_text() if path.exists() else None
 
     def folder(self) -> Path | None:
-        found = self.word("folder")
+        found = self.read("folder")
         return Path(found) if found else None
 
     def raise_error(self) -> None:
@@ -133,7 +133,7 @@ class _Meeting:
             raise {"UserError": UserError, "RunFailed": RunFailed, "Pruned": Pruned}[kind](message)
 
 
-def _launch(count: int, meeting: _Meeting, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _launch(count: int, messages: _Messages, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -145,18 +145,18 @@ def _launch(count: int, meeting: _Meeting, function: Callable[..., Any], argumen
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",  # a free port
         max_restarts=0,
-        logs_specs=DefaultLogsSpecs(log_dir=str(meeting.path / "logs")),
+        logs_specs=DefaultLogsSpecs(log_dir=str(messages.path / "logs")),
         signals_to_handle="SIGHUP",  # the others are ours
     )
-    values = elastic_launch(config, _work)(os.getpid(), meeting.path, count, function, arguments)
-    meeting.raise_error()
+    values = elastic_launch(config, _work)(os.getpid(), messages.path, count, function, arguments)
+    messages.raise_error()
     return values[0]
 
 
 @contextlib.contextmanager
-def _surroundings(meeting: str, count: int) -> Iterator[None]:
+def _environment_of_workers(messages: str, count: int) -> Iterator[None]:
     """What the processes find in their environment, and no messages of the launcher: its errors are told by us."""
-    here = {MEETING: meeting}
+    here = {MESSAGES: messages}
     if "OMP_NUM_THREADS" not in os.environ:
         here["OMP_NUM_THREADS"] = str(max(1, allowed_cores() // count))
     loggers = [logging.getLogger(name) for name in ("torch.distributed.elastic", "torch.multiprocessing", "torch")]
@@ -182,34 +182,34 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
     end_with(parent)
     # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    meeting, who = _Meeting(path), member()
+    messages, who = _Messages(path), member()
     assert who is not None
     try:
         value = function(*arguments)
-        meeting.leave("end", "", who.rank)
+        messages.write("end", "", who.rank)
         return value
     except _FORESEEN as error:
         if not _lost_another(error):
-            _leave_error(meeting, error, who.rank, count)
+            _write_error(messages, error, who.rank, count)
             return None
         failure = error
     except Exception as error:
         failure = error
-    meeting.leave("crash", "".join(traceback.format_exception(failure)), who.rank)
+    messages.write("crash", "".join(traceback.format_exception(failure)), who.rank)
     if _lost_another(failure):
         time.sleep(PATIENCE)  # the launcher shall find the other one first
     raise failure
 
 
-def _leave_error(meeting: _Meeting, error: BaseException, rank: int, count: int) -> None:
+def _write_error(messages: _Messages, error: BaseException, rank: int, count: int) -> None:
     """Leave word of an error, and end the others if they do not end by themselves."""
     kind = next(kind for kind in _FORESEEN if isinstance(error, kind))
-    meeting.leave("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
-    meeting.leave("end", "", rank)
+    messages.write("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
+    messages.write("end", "", rank)
     if rank and not isinstance(error, UserError):
         return  # all have agreed on it, and the first one may still be writing its checkpoint
     until = time.monotonic() + PATIENCE
-    while any(meeting.word("end", other) is None for other in range(count)):
+    while any(messages.read("end", other) is None for other in range(count)):
         if time.monotonic() > until:
             raise error
         time.sleep(0.05)

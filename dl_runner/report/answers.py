@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
 
 
@@ -28,7 +29,8 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
         return Group(*(Text(str(row[columns[0]])) for row in rows))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        table.add_column(Text(name), overflow="fold", no_wrap=place > 0)
+        files = any(isinstance(row.get(name), np.ndarray) for row in rows)  # whose names must not be cut off
+        table.add_column(Text(name), overflow="fold", no_wrap=place > 0 and not files)
     for row in rows:
         stem = Path(str(row.get(columns[0], ""))).stem
         shown = [_shown(row.get(name, ""), folder / f"{stem}_{name}.png") for name in columns]
@@ -39,6 +41,9 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
 def _shown(value: Any, path: Path) -> str:
     if not isinstance(value, np.ndarray):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {path.parent}: cannot be made ({error.strerror}); name another folder") from None
     save_png(value, path)
     return str(path)

@@ -1,14 +1,10 @@
 """Pictures of masks: a colour for each class over the picture that it was found in, and a measure of each class."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dl_runner.report.pictures import MOST_NAMES, image_table, to_pixels
-
-if TYPE_CHECKING:
-    pass
 
 OPACITY = 0.6
 NO_TARGET = np.array([255, 255, 255], np.uint8)
@@ -19,7 +15,7 @@ def palette(classes: int) -> np.ndarray:
     """A fixed colour for each class, uint8 (classes, 3), black for class 0: those of PASCAL VOC.
 
     The bits of a class's number are dealt to red, green and blue in turn, the lowest to the highest bit of a colour, so
-    that neighbours are far apart. After 256 classes they come again.
+    that neighbours are far apart.
     """
     numbers = np.arange(classes)[:, None]
     colors = np.zeros((classes, 3), np.int64)

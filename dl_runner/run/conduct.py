@@ -10,7 +10,7 @@ from dl_runner.config.schema import Config
 from dl_runner.data.batch import Batch
 from dl_runner.data.loader import Loader
 from dl_runner.errors import Interrupted, Pruned, RunFailed
-from dl_runner.parallel.workers import others_first
+from dl_runner.parallel.workers import wait_for_first_error
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.run.ending import ending_on_record
 from dl_runner.run.header import run_info
@@ -70,12 +70,12 @@ def conduct(
             )
             tracker.image("train/augmented", picture, 0)
         try:
-            with others_first():
+            with wait_for_first_error():
                 reason = train(training, request)
         except Diverged as error:
             raise RunFailed(f"{error}; {_after_divergence(training)}") from error
         # From here on the other processes are gone.
-        model = experiment.device_settings.put(training.update.strategy.whole())
+        model = experiment.device_settings.put(training.update.strategy.full_model())
         training.checkpoints.save_weights("last", model, training.spec)
         if reason == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)

@@ -43,7 +43,7 @@ def join_process_group(checked: Config) -> AbstractContextManager[ProcessGroup]:
 
 
 @contextlib.contextmanager
-def same_mistakes(process_group: ProcessGroup) -> Iterator[None]:
+def share_user_errors(process_group: ProcessGroup) -> Iterator[None]:
     """A mistake that one process finds inside is every process's, so that none waits for those that have left.
 
     Raises:
@@ -76,7 +76,7 @@ def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
             ending = train(training, request)
         except Diverged as error:
             raise RunFailed(str(error)) from error
-        training.update.strategy.whole()
+        training.update.strategy.full_model()
         if ending == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if ending == "pruned":

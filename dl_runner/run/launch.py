@@ -13,9 +13,9 @@ from dl_runner.build.training import build_training
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, load_config, load_run
 from dl_runner.errors import UserError
-from dl_runner.parallel.workers import announce
+from dl_runner.parallel.workers import announce_folder
 from dl_runner.run.conduct import conduct
-from dl_runner.run.distributed import follow, in_processes, join_process_group, same_mistakes, to_start
+from dl_runner.run.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
 from dl_runner.run.fitted import read_fitted, write_fitted
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
@@ -69,13 +69,13 @@ def _launch(
     checked: Config, parent: Path, name: str, job: Job | None, watch: Watch | None, prune: Prune | None
 ) -> Result | None:
     with join_process_group(checked) as process_group:
-        with same_mistakes(process_group):
+        with share_user_errors(process_group):
             experiment = checked_experiment(checked, process_group)
             training = build_training(experiment)
             folder = create(parent, name) if process_group.rank == 0 else None
         if folder is None:
             return follow(training)
-        announce(folder)
+        announce_folder(folder)
         training.prune = prune
         with lock(folder):
             known = {
@@ -120,18 +120,18 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
         join_process_group(checked) as process_group,
         lock(folder) if process_group.rank == 0 else contextlib.nullcontext(),
     ):
-        with same_mistakes(process_group):
+        with share_user_errors(process_group):
             record = RunRecord.load(folder)
             if record["status"] == "completed":
                 raise UserError(f"{folder}: already completed; there is nothing to resume")
             checkpoint = Checkpoints(folder).load()
-            experiment = checked_experiment(checked, process_group, read_fitted(folder))
+            experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
             if checkpoint["data"] != training.identity["data"]:
                 raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
         if process_group.rank:
             return follow(training, checkpoint["state"])
-        announce(folder)
+        announce_folder(folder)
         training.prune = prune
         record.update(**_where(experiment))
         return Result(record, conduct(experiment, training, record, watch, checkpoint))

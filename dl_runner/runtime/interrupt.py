@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-MEETING = "DLRUN_MEETING"  # environment: a folder for what a group of processes and the one that started them say
+MESSAGES = "DLRUN_MESSAGES"  # environment: a folder for what a group of processes and the one that started them say
 STOP = "stop"  # their file STOP-0 holds the number of the signal that asked to stop
 NOTICE = "stopping after this step with a checkpoint; once more to stop at once"
 
@@ -47,7 +47,7 @@ def stop_on_signals(notice: str | None = NOTICE, pass_on: Callable[[int], None] 
         notice: a line for standard error when the first one arrives.
         pass_on: told the number of the first signal.
     """
-    if (meeting := os.environ.get(MEETING)) and pass_on is None:
+    if (meeting := os.environ.get(MESSAGES)) and pass_on is None:
         yield PassedOn(path=Path(meeting) / f"{STOP}-0")
         return
     request = StopRequest()

@@ -1,1 +1,1 @@
-"""Many runs from one command line, which resumes them."""
+"""Sweeps: many runs from one command line, which resumes the sweep when it is given again."""

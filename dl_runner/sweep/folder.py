@@ -1,10 +1,10 @@
-"""The folder of a sweep: sweep.json, which lists its jobs, and who is at work on which of them. Imports no torch."""
+"""The folder of a sweep: sweep.json, which lists its jobs, and the locks on them. Imports no torch."""
 
 import fcntl
 import re
 import secrets
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class Entry:
     Args:
         number: its place in the list, >= 0.
         folder: the name of its run folder.
-        job: what its run folder says of it.
+        job: as in the run.json of its run folder.
     """
 
     number: int
@@ -60,11 +60,11 @@ def entries(folder: Path) -> list[Entry]:
         raise UserError(f"{folder / DEFINITION}: damaged, not the list of a sweep's jobs") from None
 
 
-def enter(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> list[Entry]:
-    """Puts the wanted jobs on the folder's list, where they are not on it yet.
+def add_jobs(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> list[Entry]:
+    """Adds the wanted jobs to the list in sweep.json, unless they are in it.
 
-    One sweep may take up a part of the other's jobs or add to them; jobs of its own beside jobs that it lacks make it
-    a different sweep.
+    The wanted jobs may be some of the listed ones, or all of them and further ones. A sweep that lacks listed jobs and
+    brings others is a different sweep.
 
     Args:
         definition: what sweep.json says beside the jobs.
@@ -85,19 +85,19 @@ def enter(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) -> li
         for job in new:
             listed.append(Entry(len(listed), _name(len(listed), job), job))
         if new:
-            _write(folder, definition, listed)
+            _write(folder, {**definition_of(folder), **definition}, listed)
     places = {entry.job.identity: entry for entry in listed}
     return [places[job.identity] for job in wanted]
 
 
-def begin(folder: Path, definition: dict[str, Any]) -> str:
-    """Begins a search whose jobs are still to be found, or goes on with it.
+def begin_search(folder: Path, definition: dict[str, Any]) -> str:
+    """Begins an adaptive search, whose jobs are not known yet, or resumes it.
 
     Args:
         definition: what sweep.json says of it; what must not change is under "same".
 
     Returns:
-        A name that the processes which work in this folder share, and no other folder has.
+        A random name of this folder, which marks the trials of its processes in a database that folders share.
 
     Raises:
         UserError: a different sweep is in the folder, or the folder cannot be made.
@@ -113,7 +113,27 @@ def begin(folder: Path, definition: dict[str, Any]) -> str:
     return found["owner"]
 
 
-def add(folder: Path, job: Job, number: int) -> Entry:
+def fix_threads(folder: Path, choose: Callable[[int | None], int | None]) -> None:
+    """Writes to sweep.json how many threads each job has, all its processes together.
+
+    Threads change the order of sums and so the last digits of a result: they stay what they were when the sweep began,
+    whichever launcher or machine resumes it.
+
+    Args:
+        choose: the number in sweep.json or None → the number to write, None for none.
+    """
+    known = definition_of(folder).get("threads")
+    threads = choose(known)
+    if known is None and threads is not None:
+        with exclusive(folder):
+            definition = definition_of(folder)
+            if definition.get("threads") is None:
+                _write(folder, {**definition, "threads": threads}, entries(folder))
+            elif definition["threads"] != threads:  # another process was faster
+                choose(definition["threads"])
+
+
+def add_job(folder: Path, job: Job, number: int) -> Entry:
     """The job's entry in the list, to which it is added unless it is there; within `exclusive`.
 
     Args:
@@ -156,9 +176,9 @@ def _writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def claim(folder: Path, entry: Entry) -> Iterator[bool]:
-    """Whether the job is this process's until the end of the block; the kernel lets go of it however that comes.
+    """Locks a job for this process until the end of the block or of the process; yields whether it succeeded.
 
-    A process works at one job at a time: a second block inside the first one would give up both.
+    A process locks one job at a time: a second block inside the first one would release both locks.
     """
     with _locked(folder, 1 + entry.number, wait=False) as held:
         yield held
@@ -166,7 +186,7 @@ def claim(folder: Path, entry: Entry) -> Iterator[bool]:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Only one process at a time is in such a block, and only while it holds no claim."""
+    """A lock on sweep.json: only one process at a time is in such a block. Not to be used inside `claim`."""
     with _locked(folder, 0, wait=True):
         yield
 

@@ -1,11 +1,11 @@
-"""Who a job is: the hash of what it computes. Imports no torch."""
+"""The identity of a job: a hash of the part of its config that decides what it computes. Imports no torch."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Where and how a run computes and what it shows, which another command line may choose anew for the same job.
+# Keys that say where and how a run computes and what it shows; the same job may have other values of them.
 # `device.precision`, `memory_format` and `compile` are not among them: they change the numbers.
 PLACEMENT = (
     *("outputs", "tracker", "device.name", "device.threads", "device.cuda_graphs"),
@@ -18,7 +18,7 @@ def identity(plain: Mapping[str, Any], varied: Iterable[str] = ()) -> str:
 
     Args:
         plain: the resolved config as plain containers.
-        varied: dotted keys or groups that the sweep varies; these count, whatever they are.
+        varied: dotted keys or groups that the sweep varies; these are part of the hash even if they are in PLACEMENT.
     """
     varied = tuple(varied)
     left_out = {key for key in PLACEMENT if not any(_overlap(key, other) for other in varied)}

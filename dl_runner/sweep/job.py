@@ -1,5 +1,5 @@
-"""One job of a sweep, in whatever process a launcher starts it: done already, continued, or run. Imports no torch
-unless there is something to run.
+"""One job of a sweep, in the process where the launcher runs it: found completed, resumed, or run from the start.
+Imports no torch unless there is something to run.
 """
 
 from collections.abc import Mapping
@@ -18,21 +18,21 @@ from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, begin, is_lock
 if TYPE_CHECKING:
     from dl_runner.run.launch import Prune
 
-SETTLED = ("completed", "earlier", "pruned")  # there is nothing left to do
+FINISHED = ("completed", "earlier", "pruned")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job; small, for it travels between processes.
+    """How a job ended or where it stands. Pickled on its way between processes.
 
     Args:
-        status: "earlier" is completed by an earlier command, "elsewhere" running in another process now, "pruned"
-            given up by the search.
+        status: "earlier" means completed by an earlier command, "elsewhere" running in another process now, "pruned"
+            stopped by the search.
         objective: {SPLIT/NAME: best value} of the metric that chose the weights; empty without one.
-        seconds: of all its sittings, None before the first.
+        seconds: of training, from the first start on, without the pauses; None before the first start.
         error: one line, of a failure.
         mistake: whether the failure is the user's mistake.
-        traceback_text: the traceback of a failure that nobody foresaw.
+        traceback_text: of an unexpected exception.
     """
 
     status: Literal["completed", "earlier", "elsewhere", "failed", "interrupted", "not started", "pruned"]
@@ -43,20 +43,20 @@ class Outcome:
     traceback_text: str | None = None
 
 
-def mistaken(error: UserError) -> Outcome:
-    """The outcome of a job whose config does not fit."""
+def outcome_of_mistake(error: UserError) -> Outcome:
+    """The outcome of a job whose config is invalid."""
     return Outcome("failed", {}, error=str(error), mistake=True)
 
 
-def broken(error: Exception) -> Outcome:
-    """The outcome of a job that failed outside its run, and so left no traceback in its folder."""
+def outcome_of_error(error: Exception) -> Outcome:
+    """The outcome of a job that failed before it had a run folder for the traceback."""
     return Outcome(
         "failed", {}, error=f"{type(error).__name__}: {error}", traceback_text="".join(format_exception(error))
     )
 
 
-def stored(folder: Path) -> Outcome:
-    """What a run folder says, which need not exist; a damaged one is a failure."""
+def outcome_on_record(folder: Path) -> Outcome:
+    """The outcome according to a run folder, which need not exist; a damaged one is a failure."""
     if is_locked(folder):
         return Outcome("elsewhere", {})
     if not (folder / RECORD).exists():
@@ -64,24 +64,24 @@ def stored(folder: Path) -> Outcome:
     try:
         record = RunRecord.load(folder)
     except UserError as error:
-        return mistaken(error)
+        return outcome_of_mistake(error)
     status = {"completed": "earlier", "running": "interrupted"}.get(record["status"], record["status"])
     traceback_text = record["traceback"]
     error = traceback_text.strip().splitlines()[-1] if traceback_text else None
-    if error and error.startswith(RunFailed.__module__):  # foreseen: its line says it all
+    if error and error.startswith(RunFailed.__module__):  # an expected failure: one line suffices
         error, traceback_text = error.partition(": ")[2], None
     return Outcome(status, record["objective"] or {}, record["seconds"], error, traceback_text=traceback_text)
 
 
 def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) -> Outcome | float | None:
-    """Bring one job of the sweep in `folder` to its end; what goes wrong is the outcome's.
+    """Run or resume one job of the sweep in `folder`; its errors are part of the outcome.
 
-    A job of another of Hydra's sweepers is an ordinary run in `folder`; what goes wrong is raised, and the best value
-    of the metric that chose the weights returned.
+    A job of another of Hydra's sweepers is an ordinary run in `folder`: its errors are raised, and the best value of
+    the metric that chose the weights is returned.
 
     Args:
         plain: the job's resolved config.
-        sweep: its `sweep` section, which names the job.
+        sweep: its `sweep` section; `job` there is the identity of the job.
 
     Raises:
         Interrupted: it was asked to stop; the run folder can be resumed.
@@ -95,22 +95,31 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
-        checked = check_config(dict(plain))
+        checked = with_threads(check_config(dict(plain)), definition_of(folder).get("threads"))
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):
                 return Outcome("elsewhere", {})
             return _attempts(checked, settings, entry, folder / entry.folder)
     except UserError as error:
-        return mistaken(error)
-    except Exception as error:  # ours, or a plugin's, before there is a run folder to hold it
-        return broken(error)
+        return outcome_of_mistake(error)
+    except Exception as error:  # unexpected, before there is a run folder for the traceback
+        return outcome_of_error(error)
+
+
+def with_threads(checked: Config, threads: int | None) -> Config:
+    """The config with the sweep's threads, shared by the job's processes, where it does not say how many itself."""
+    processes = checked.parallel.devices if checked.parallel.grouped else 1
+    if checked.device.threads is not None or threads is None or processes is None:
+        return checked
+    device = {**checked.plain["device"], "threads": max(1, threads // processes)}
+    return check_config({**checked.plain, "device": device})
 
 
 def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:
-    if (done := stored(folder)).status in SETTLED:
+    if (done := outcome_on_record(folder)).status in FINISHED:
         return done
     prune = None
-    if settings.learns and settings.pruning:
+    if settings.adaptive and settings.pruning:
         from dl_runner.sweep.study import Pruning, open_study
 
         study = open_study(settings.storage, folder.parent.absolute())
@@ -120,14 +129,14 @@ def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -
             record = _finish(checked, entry, folder, prune)
             return Outcome("completed", record["objective"] or {}, record["seconds"])
         except Pruned:
-            return stored(folder)
+            return outcome_on_record(folder)
         except UserError:
             raise
         except Exception as error:
             if not isinstance(error, RunFailed):
-                note(checked, entry, folder, error)
+                record_failure(checked, entry, folder, error)
             if not left:
-                known = stored(folder)
+                known = outcome_on_record(folder)
                 text = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
                 return Outcome("failed", {}, known.seconds, text, traceback_text=known.traceback_text)
     raise AssertionError("the last attempt returns")
@@ -143,8 +152,8 @@ def _finish(checked: Config, entry: Entry, folder: Path, prune: "Prune | None") 
     return finish_lesson(checked, folder, entry.job)
 
 
-def note(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
-    """Puts on record a failure that came before the run itself could: in its data, its model, its checkpoint."""
+def record_failure(checked: Config, entry: Entry, folder: Path, error: Exception) -> None:
+    """Writes a failure before the run itself (in its data, its model, its checkpoint) to run.json and log.txt."""
     traceback_text = "".join(format_exception(error))
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder):

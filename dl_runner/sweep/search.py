@@ -1,7 +1,6 @@
-"""From the values that a command line gives to the jobs that a sweep runs. Imports no torch.
+"""Grid, random samples and pairs: from the values on a command line to the jobs of a sweep. Imports no torch.
 
-A search takes the swept keys with their values and returns the jobs, each a list of KEY=VALUE. These three know all
-their jobs beforehand.
+Each function takes the swept keys with their values and returns the jobs, each a list of KEY=VALUE.
 """
 
 import itertools

@@ -10,7 +10,7 @@ from dl_runner.config.types import CountInt, PositiveInt
 from dl_runner.errors import UserError, hint
 from dl_runner.sweep.search import SEARCHES
 
-LEARNING = "optuna"
+ADAPTIVE = "optuna"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +19,10 @@ class Settings:
 
     Args:
         job: the identity of the job that this config is for, None for the sweep as a whole.
-        n: samples, of a search that samples.
+        n: number of samples or trials.
         seed: of the samples.
-        metric: validation/NAME to optimize, None for the one that chooses the weights; this and the rest are a
-            search's that learns.
+        metric: validation/NAME to optimize, None for the one that chooses the weights; this and the rest are for an
+            adaptive search.
     """
 
     search: str
@@ -39,9 +39,9 @@ class Settings:
     storage: str = "sqlite"
 
     @property
-    def learns(self) -> bool:
+    def adaptive(self) -> bool:
         """Whether a job depends on the results of others."""
-        return self.search == LEARNING
+        return self.search == ADAPTIVE
 
 
 def check(values: Mapping[str, Any]) -> Settings:
@@ -50,10 +50,10 @@ def check(values: Mapping[str, Any]) -> Settings:
     Raises:
         UserError: names the key that is wrong.
     """
-    name = str(values.get("name"))  # a name such as 2026 or 1e3 is one, too
+    name = str(values.get("name"))  # YAML reads a name such as 2026 as a number
     settings = section(Settings, {**values, "name": name}, "sweep")
-    if settings.search not in (*SEARCHES, LEARNING):
-        raise UserError(f"sweep.search={settings.search}: no such search{hint(settings.search, (*SEARCHES, LEARNING))}")
+    if settings.search not in (*SEARCHES, ADAPTIVE):
+        raise UserError(f"sweep.search={settings.search}: no such search{hint(settings.search, (*SEARCHES, ADAPTIVE))}")
     if settings.metric is not None and not re.fullmatch(r"validation/\w+", settings.metric):
         raise UserError(
             f"sweep.metric={settings.metric}: expected validation/NAME, such as validation/accuracy; neither the "

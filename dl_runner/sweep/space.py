@@ -17,8 +17,8 @@ class Interval:
     """The numbers from `low` to `high`, both ends included; whole numbers if the ends are `int`.
 
     Args:
-        log: whether a factor, and not a difference, makes the distance between two of them.
-        step: between neighbours, None where all numbers between the ends belong to it.
+        log: whether they are sampled uniformly in the logarithm.
+        step: the distance of neighbours, None for all numbers between the ends.
     """
 
     low: float
@@ -39,7 +39,7 @@ class Interval:
         return self.readable(math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2)
 
     def readable(self, exact: float) -> float:
-        """`exact` with the digits that a person wants to see in a folder's name, where that is near enough."""
+        """`exact` rounded to four digits, for a readable folder name, where that changes it by little."""
         if self.whole:
             return int(exact)
         if self.step is not None:
@@ -49,7 +49,7 @@ class Interval:
 
 
 def interval(override: Override) -> Interval | None:
-    """What interval(…) or tag(log, interval(…)) says, None for anything that is a list of values.
+    """The interval of interval(…) or tag(log, interval(…)), None for a list of values.
 
     Raises:
         UserError: an interval without numbers in it, or another tag.
@@ -81,11 +81,11 @@ class Dimension:
 
     @property
     def middle(self) -> str:
-        """A KEY=VALUE that stands for all of them."""
+        """A KEY=VALUE in the middle, with which the config is checked before the search begins."""
         return self.choices[0] if self.interval is None else f"{self.key}={self.interval.middle}"
 
     def suggest(self, trial: Any) -> str:
-        """The KEY=VALUE that Optuna's trial has for it, or gets now."""
+        """The KEY=VALUE of Optuna's trial for this key, sampled if the trial has none yet."""
         found = self.interval
         if found is None:
             return trial.suggest_categorical(self.key, self.choices)

@@ -1,7 +1,7 @@
-"""A search's study: Optuna's record of its trials, in a database that processes share. Imports no torch.
+"""Optuna's study of a search: its trials, in a database that processes share. Imports no torch.
 
 The samples of a trial are a function of the search's seed, the trial's number and the results so far: a search that
-is killed and started again goes on to the samples that it would have drawn. Nothing is held open while a run trains.
+is killed and resumed draws the samples that it would have drawn. No connection is held while a run trains.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from dl_runner.sweep.space import Dimension
 
 _log = logging.getLogger("dl_runner")
 STORAGES = {"sqlite": "study.db", "journal": "study.log"}
-PATIENCE = 60  # seconds that one process waits for another's write to SQLite
+SQLITE_TIMEOUT = 60  # seconds that one process waits for another's write
 
 
 def import_optuna() -> Any:
@@ -56,12 +56,12 @@ def open_study(storage: str, folder: Path, direction: str | None = None) -> Any:
             )
         else:
             url = f"sqlite:///{folder / STORAGES[storage]}" if storage in STORAGES else storage
-            waiting = {"connect_args": {"timeout": PATIENCE}} if url.startswith("sqlite") else {}
+            waiting = {"connect_args": {"timeout": SQLITE_TIMEOUT}} if url.startswith("sqlite") else {}
             place = optuna.storages.RDBStorage(url, engine_kwargs=waiting)
         if direction is None:
             return optuna.load_study(study_name=folder.name, storage=place)
         return optuna.create_study(study_name=folder.name, storage=place, direction=direction, load_if_exists=True)
-    except Exception as error:  # a database has many ways to be out of reach, and no common base for them
+    except Exception as error:  # databases and their drivers have no common exception
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"sweep.storage={storage}: cannot be used ({reason}); expected sqlite, journal or a database's URL"
@@ -69,12 +69,12 @@ def open_study(storage: str, folder: Path, direction: str | None = None) -> Any:
 
 
 class Study:
-    """The trials of one search, for the process that conducts it.
+    """The trials of one search, for the process that runs it.
 
     Args:
         study: Optuna's.
         seed: of the samples.
-        owner: who works on the trials that are not done: the processes of one sweep folder.
+        owner: of new trials: the name of the sweep folder, as `folder.begin_search` returns it.
     """
 
     def __init__(self, study: Any, seed: int, owner: str) -> None:
@@ -82,11 +82,11 @@ class Study:
         self._study, self._seed, self._owner = study, seed, owner
 
     def trials(self) -> list[Any]:
-        """All that there are, in the order of their numbers."""
+        """All trials, in the order of their numbers."""
         return self._study.get_trials(deepcopy=False)
 
     def unfinished(self) -> list[Any]:
-        """This sweep folder's own ones, of this and of other processes; some may be nobody's any more."""
+        """The unfinished trials of this sweep folder; the processes that ran them may have died."""
         states = self._optuna.trial.TrialState
         return [
             trial
@@ -95,10 +95,10 @@ class Study:
         ]
 
     def ask(self, n: int) -> Any:
-        """A new trial, or None if there are `n` already; the folder's processes call it one at a time.
+        """A new trial, or None if there are `n` already; inside `folder.exclusive`.
 
-        Another folder's may ask the same database at the same time. So a trial is first made and then taken, and one
-        with a number beyond `n` is left to a longer search.
+        Processes of another folder may ask the same database at the same time. So a trial is first enqueued and then
+        taken, and one with a number beyond `n` stays in the queue.
         """
         waiting = self._optuna.trial.TrialState.WAITING
         while True:
@@ -113,7 +113,7 @@ class Study:
                 self._study.enqueue_trial({}, user_attrs={"owner": self._owner})
 
     def take(self, trial: Any) -> Any:
-        """A handle of the trial for `draw`; None if somebody else was first."""
+        """A handle of the trial for `draw`; None if another process was first."""
         states = self._optuna.trial.TrialState
         if trial.state == states.WAITING:
             try:
@@ -125,7 +125,7 @@ class Study:
         return self._optuna.trial.Trial(self._study, trial._trial_id)
 
     def draw(self, trial: Any, dimension: Dimension) -> str:
-        """The KEY=VALUE of a trial that was taken: the one that it has already, or a sample."""
+        """The KEY=VALUE of a trial that was taken, sampled if it has none yet."""
         digest = hashlib.sha256(f"{self._seed}:{trial.number}:{dimension.key}".encode()).digest()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
@@ -135,16 +135,15 @@ class Study:
         return dimension.suggest(trial)
 
     def tell(self, identity: str, value: float | None, pruned: bool) -> None:
-        """The result of a job, to every unfinished trial that is this job. Completed without a value, it has failed.
-
-        The folder's processes call it one at a time.
+        """Sets the result of every unfinished trial of a job; a completed one without a value has failed. Inside
+        `folder.exclusive`.
         """
         states = self._optuna.trial.TrialState
         state = states.PRUNED if pruned else states.FAIL if value is None else states.COMPLETE
         for trial in self.unfinished():
             if trial.user_attrs.get("identity") == identity:
-                told = value if state == states.COMPLETE else None
-                self._study.tell(trial.number, told, state=state)
+                result = value if state == states.COMPLETE else None
+                self._study.tell(trial.number, result, state=state)
 
     def best(self) -> Any:
         """The best completed trial, None before the first."""
@@ -155,14 +154,14 @@ class Study:
 
 
 class Pruning:
-    """Reports each evaluation of a job to the study, and gives up a run that is worse than most were at that stage.
+    """Reports each evaluation of a job to the study, and stops a run that is worse than the median at that evaluation.
 
     The rule is the median one of Golovin et al., "Google Vizier" (2017), section 3.2.2: the best value so far against
     the median of the completed trials' values at the same evaluation, once there are five of these.
 
     Args:
         study: Optuna's.
-        identity: of the job, which its trial bears.
+        identity: of the job.
         metric: SPLIT/NAME.
     """
 
@@ -170,7 +169,7 @@ class Pruning:
         self._study, self._identity, self._metric = study, identity, metric
 
     def __call__(self, evaluation: int, metrics: Mapping[str, float]) -> bool:
-        """Whether to give the run up.
+        """Whether to stop the run.
 
         Args:
             evaluation: its number, >= 1.
@@ -178,8 +177,8 @@ class Pruning:
         """
         try:
             return self._report(evaluation, metrics)
-        except Exception as error:  # a run is worth more than the database that it reports to
-            _log.warning("the search's study is out of reach, so it cannot give this run up: %s", error)
+        except Exception as error:  # the database must not end the run
+            _log.warning("the database of the search is out of reach, so this run cannot be pruned: %s", error)
             return False
 
     def _report(self, evaluation: int, metrics: Mapping[str, float]) -> bool:

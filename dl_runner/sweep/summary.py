@@ -1,4 +1,4 @@
-"""What a sweep says at its end. Imports no torch."""
+"""What a sweep prints at its end. Imports no torch."""
 
 import textwrap
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from dl_runner.sweep.job import Outcome
 from dl_runner.tracking.console import Terminal
 from dl_runner.tracking.text import duration, number
 
-WORDS = {"earlier": "completed earlier", "elsewhere": "running in another process"}
+LABELS = {"earlier": "completed earlier", "elsewhere": "running in another process"}
 COLORS = {
     **{"completed": "green", "earlier": "green", "failed": "red", "interrupted": "yellow", "elsewhere": "cyan"},
     **{"pruned": "yellow"},
@@ -21,7 +21,7 @@ COLORS = {
 
 
 def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None = None) -> None:
-    """Prints a table of the jobs: what became of each, the metric that chose its weights, its time; then `best`."""
+    """Prints a table of the jobs: status, metric that chose the weights, time; then `best`."""
     metrics = list(dict.fromkeys(name for _, outcome in jobs for name in outcome.objective))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("job", overflow="fold")
@@ -29,7 +29,7 @@ def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None =
     for name in [*metrics, "time"]:
         table.add_column(name, justify="right", no_wrap=True)
     for entry, outcome in jobs:
-        status = Text(WORDS.get(outcome.status, outcome.status), COLORS.get(outcome.status, ""))
+        status = Text(LABELS.get(outcome.status, outcome.status), COLORS.get(outcome.status, ""))
         values = [number(name, outcome.objective[name]) if name in outcome.objective else "" for name in metrics]
         time = "" if outcome.seconds is None else duration(outcome.seconds)
         table.add_row(Text(entry.folder), status, *values, time)
@@ -45,10 +45,10 @@ def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None =
 
 def failures(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
     """A line for each failed one of so many jobs, and each different traceback once, under the first that has it."""
-    lines, told = [f"{len(failed)} of {jobs} jobs failed:"], set()
+    lines, printed = [f"{len(failed)} of {jobs} jobs failed:"], set()
     for name, outcome in failed:
         lines.append(f"  {name}: {outcome.error}")
-        if outcome.traceback_text and outcome.traceback_text not in told:
-            told.add(outcome.traceback_text)
+        if outcome.traceback_text and outcome.traceback_text not in printed:
+            printed.add(outcome.traceback_text)
             lines.append(textwrap.indent(outcome.traceback_text.rstrip(), "    "))
     return "\n".join(lines)

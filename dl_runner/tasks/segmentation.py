@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dl_runner.config.types import PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.masks import class_bars, mask_table
 from dl_runner.spec import DataSpec, Pixels
@@ -63,10 +64,13 @@ class _Segmentation:
         pictures = shown_again(few.inputs, self.data).numpy()
         return {"predictions": mask_table(pictures, masks, self.data.classes, [""] * len(pictures))}
 
-    def predict(self, model: nn.Module, inputs: Sequence[str], *, invert: bool = False) -> list[Row]:
+    def predict(
+        self, model: nn.Module, inputs: Sequence[str], *, top: PositiveInt = 3, invert: bool = False
+    ) -> list[Row]:
         """Picture files under the masks that the model gives them, and the share of the picture that each class has.
 
         Args:
+            top: how many classes, those with the most pixels.
             invert: swap dark and light first.
 
         Raises:
@@ -77,7 +81,7 @@ class _Segmentation:
         rows = []
         for path, picture, mask in zip(inputs, pictures.numpy(), masks, strict=True):
             shares = np.bincount(mask.ravel(), minlength=self._classes) / mask.size
-            order = [label for label in np.argsort(-shares, kind="stable") if shares[label]]
+            order = [label for label in np.argsort(-shares, kind="stable")[:top] if shares[label]]
             found = ", ".join(f"{self.data.classes[label]} {shares[label]:.1%}" for label in order)
             table = mask_table(picture[None], {"model": mask[None]}, self.data.classes, [""])
             rows.append({"picture": path, "classes": found, "masks": table})

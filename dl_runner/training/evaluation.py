@@ -145,7 +145,7 @@ class Evaluator:
         """The metrics of every split that are no sums; {} for a task without a meter. All processes have to ask."""
         if not hasattr(self._task, "meter"):
             return {}
-        model, lockstep, found = self._strategy.whole(), self._strategy.lockstep, {}
+        model, lockstep, found = self._strategy.full_model(), self._strategy.lockstep, {}
         for split, shared in self.loaders.items():
             values: Mapping[str, float] = {}
             if not lockstep:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dl_runner.data.batch import Batch
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.optim.plateau import MetricSchedule
-from dl_runner.parallel.strategies import whole
+from dl_runner.parallel.strategies import full_tensor
 from dl_runner.runtime.device import peak_memory_gib
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tasks.task import chooses
@@ -126,7 +126,7 @@ def _diagnostics(run: Training, norm: Tensor | None) -> dict[str, float]:
     found = {
         "train/learning_rate": update.optimizer.param_groups[0]["lr"],
         "train/memory_gib": peak_memory_gib(run.loader.device),
-        "train/weight_norm": whole(nn.utils.get_total_norm(weights(run.model))).item(),
+        "train/weight_norm": full_tensor(nn.utils.get_total_norm(weights(run.model))).item(),
     }
     if norm is not None:
         found["train/gradient_norm"] = norm.item()
@@ -150,7 +150,7 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         run.schedule.react(value, metric.better)
     if value is not None and run.stopping.update(value, run.step):
         run.progress.best_metrics = {name: value for name, value in measured.items() if not name.startswith("train/")}
-        model = run.update.strategy.whole()
+        model = run.update.strategy.full_model()
         _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
             run.checkpoints.save_weights("best", model, run.spec)

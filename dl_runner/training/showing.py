@@ -20,7 +20,7 @@ def show_due(run: Training) -> bool:
 
 def show(run: Training) -> None:
     """Give the trackers what the task shows of the whole model. All processes have to ask."""
-    model = run.update.strategy.whole()
+    model = run.update.strategy.full_model()
     batch = run.evaluator.sample() or next(iter(run.loader.epoch()))
     if run.process_group.rank:
         return

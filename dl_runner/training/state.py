@@ -60,7 +60,7 @@ class ModelState:
         self._strategy = strategy
 
     def state_dict(self) -> dict[str, Any]:
-        return self._strategy.whole().state_dict()
+        return self._strategy.full_model().state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._strategy.load(state)

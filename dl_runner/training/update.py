@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from dl_runner.data.batch import Batch
 from dl_runner.optim.frozen import Frozen
 from dl_runner.optim.schedules import Schedule
-from dl_runner.parallel.strategies import Strategy, whole
+from dl_runner.parallel.strategies import Strategy, full_tensor
 from dl_runner.regularize.penalties import Penalty
 from dl_runner.runtime.device import Autocast
 from dl_runner.tasks.task import Sums, Task
@@ -77,7 +77,7 @@ class Update:
         elif measure_norm:
             gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
             norm = nn.utils.get_total_norm(gradients)
-        norm = norm if norm is None else whole(norm)
+        norm = norm if norm is None else full_tensor(norm)
         factor = self.schedule(step)
         for group, rate in zip(self.optimizer.param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor

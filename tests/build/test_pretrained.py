@@ -1,17 +1,22 @@
 """Weights to begin with: of a run, a file, or torchvision; every tensor accounted for."""
 
 import json
+import shutil
 
 import pytest
 import torch
-from helpers import run
+from helpers import QUIET, run
 from safetensors.torch import load_file, save_file
 from specs import labelled
 
 from dl_runner.build.pretrained import TORCHVISION, load_pretrained, read_weights
+from dl_runner.config.check import check_config
+from dl_runner.config.compose import compose
 from dl_runner.config.schema import PretrainedConfig
-from dl_runner.errors import UserError
+from dl_runner.config.stored import to_plain
+from dl_runner.errors import Interrupted, UserError
 from dl_runner.registry import builder
+from dl_runner.run.launch import launch, resume
 
 SHORT = ("trainer.steps=3", "trainer.epochs=null", "data.limit=64", "data.batch_size=32")
 
@@ -119,3 +124,19 @@ def test_a_run_begins_where_another_ended_and_says_so(tmp_path):
     assert all(value.allclose(after[name], atol=1e-4) for name, value in best.items()), before.keys()
     assert f"pretrained  4 tensors of {first}" in (second / "log.txt").read_text()
     assert json.loads((second / "run.json").read_text())["status"] == "completed"
+
+
+def test_a_run_is_resumed_though_what_it_began_from_is_gone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path / "a", *SHORT, "model=mlp")
+
+    def stop(model):
+        raise Interrupted("stopped", 2)
+
+    options = (*QUIET, *SHORT, "model=mlp", "trainer.log_every=2 steps", "trainer.checkpoint_every=1 step")
+    checked = check_config(to_plain(compose([*options, "pretrained.from=a/run"])))
+    assert checked.plain["pretrained"]["from"] == str(tmp_path / "a" / "run")
+    with pytest.raises(Interrupted):
+        launch(checked, tmp_path, "b", watch=stop)
+    shutil.rmtree(tmp_path / "a")
+    assert resume(tmp_path / "b").record["status"] == "completed"

@@ -1,120 +1,70 @@
-"""`prepare`: validation split, limit, input shape and normalization; and the contracts of a split."""
+"""The contracts of a split, in memory or of files."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 import torch
-from specs import labelled, numbered
+from PIL import Image
 
-from dl_runner.data.splits import Data, FileSplit, Split, prepare
-from dl_runner.errors import UserError
-
-IMAGES = labelled((1, 4, 4), 5, tuple("abcde"), (0.3,), (0.2,))
-VECTORS = numbered((2,), 1)
+from dl_runner.data.splits import FileSplit, TensorSplit, fingerprint
 
 
-def images(n: int = 100) -> Split:
-    numbered = torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, 1, 4, 4)
-    return Split(numbered, torch.arange(n) % 5)
+@pytest.mark.parametrize(
+    ("inputs", "targets", "counts"),
+    [
+        (torch.zeros(3, 2), torch.zeros(2, 1), {}),
+        ({"a": torch.zeros(3, 2), "b": torch.zeros(2, 2)}, torch.zeros(3, 1), {}),
+        (torch.zeros(3, 2), torch.zeros(3, 1), {"tokens": torch.ones(2)}),
+    ],
+)
+def test_a_split_refuses_tensors_of_different_lengths(inputs, targets, counts):
+    with pytest.raises(ValueError, match="lengths"):
+        TensorSplit(inputs, targets, counts)
 
 
-def prepared(data: Data, **changes) -> Data:
-    settings = {"validation": 0.2, "limit": None, "image_size": None, "normalize": True, "seed": 0}
-    return prepare(data, **(settings | changes))
+def test_a_split_of_files_refuses_targets_of_another_length(tmp_path):
+    with pytest.raises(ValueError, match="2 files but 3 targets"):
+        FileSplit((tmp_path / "a", tmp_path / "b"), torch.zeros(3, dtype=torch.int64), 4)
 
 
-def ids(split: Split) -> list[int]:
-    return split.inputs[:, 0, 0, 0].tolist()
+def test_labels_are_strata_and_other_targets_are_none():
+    labels = torch.arange(4) % 2
+    assert TensorSplit(torch.zeros(4, 2), labels).strata is labels
+    assert TensorSplit(torch.zeros(4, 2), torch.zeros(4, 1)).strata is None
+    assert TensorSplit(torch.zeros(4, 2), torch.zeros(4, 3, dtype=torch.int64)).strata is None
+    assert TensorSplit(torch.zeros(4, 2), {"labels": labels}).strata is None
 
 
-def test_validation_comes_out_of_train_and_limit_out_of_the_rest():
-    test = images(10)
-    data = prepared(Data(IMAGES, images(), test=test), limit=30)
-    assert (len(data.train), len(data.validation)) == (30, 20)
-    assert not set(ids(data.train)) & set(ids(data.validation))
-    assert torch.bincount(data.train.targets).tolist() == [6] * 5
-    assert torch.bincount(data.validation.targets).tolist() == [4] * 5
-    assert all(index % 5 == label for index, label in zip(ids(data.train), data.train.targets.tolist(), strict=True))
-    assert data.test is test
-
-
-def test_limit_does_not_move_the_validation_split():
-    full, few = prepared(Data(IMAGES, images())), prepared(Data(IMAGES, images()), limit=10)
-    assert ids(full.validation) == ids(few.validation)
-    assert set(ids(few.train)) < set(ids(full.train))
-
-
-def test_a_limit_above_the_size_takes_everything():
-    assert len(prepared(Data(IMAGES, images()), limit=1000, validation=0).train) == 100
-
-
-def test_no_validation_and_a_given_one():
-    assert prepared(Data(IMAGES, images()), validation=0).validation is None
-    given = images(7)
-    data = prepared(Data(IMAGES, images(), validation=given))
-    assert data.validation is given and len(data.train) == 100
-
-
-def test_the_folds_take_the_place_of_validation_and_cover_the_training_examples():
-    folds = [prepared(Data(IMAGES, images()), folds=5, fold=fold, limit=30) for fold in range(5)]
-    assert sorted(one for data in folds for one in ids(data.validation)) == list(range(100))
-    for data in folds:
-        assert (len(data.train), len(data.validation)) == (30, 20)
-        assert not set(ids(data.train)) & set(ids(data.validation))
-        assert torch.bincount(data.validation.targets).tolist() == [4] * 5
-
-
-def test_regression_splits_at_random():
-    inputs = torch.arange(100.0).view(50, 2)
-    data = prepared(Data(VECTORS, Split(inputs, inputs[:, :1])))
-    assert (len(data.train), len(data.validation)) == (40, 10)
-    assert sorted([*data.train.targets[:, 0].tolist(), *data.validation.targets[:, 0].tolist()]) == list(
-        range(0, 100, 2)
+@pytest.mark.parametrize("index", [slice(1, 4), torch.tensor([4, 0, 2])], ids=["range", "indices"])
+def test_what_is_taken_is_what_a_subset_holds(index):
+    places = torch.arange(5)[index]
+    split = TensorSplit(
+        {"a": torch.randn(5, 2), "b": torch.arange(5)}, torch.arange(5) % 3, {"tokens": torch.arange(5) + 1}
     )
+    inputs, targets = split.take(index)
+    subset = split.subset(places)
+    assert all(torch.equal(inputs[name], split.inputs[name][places]) for name in ("a", "b"))
+    assert all(torch.equal(inputs[name], subset.inputs[name]) for name in ("a", "b"))
+    assert targets.tolist() == subset.targets.tolist() == (places % 3).tolist()
+    assert split.counted(index)["tokens"].tolist() == subset.counts["tokens"].tolist() == (places + 1).tolist()
 
 
-def test_input_shape_and_normalization_follow_the_settings():
-    spec = prepared(Data(IMAGES, images()), image_size=28, normalize=False).spec
-    assert (spec.input_shape, spec.mean, spec.std) == ((1, 28, 28), (0.0,), (1.0,))
-    assert prepared(Data(IMAGES, images())).spec == IMAGES
+@pytest.mark.parametrize("index", [slice(1, 3), torch.tensor([3, 0]), slice(2, 2)], ids=["range", "indices", "none"])
+def test_files_are_decoded_when_they_are_taken(index, tmp_path):
+    paths = tuple(tmp_path / f"{number}.png" for number in range(4))
+    for number, path in enumerate(paths):
+        Image.fromarray(np.full((6, 6, 3), 10 * number, np.uint8)).save(path)
+    split = FileSplit(paths, torch.arange(4), 6)
+    pixels, labels = split.take(index)
+    assert pixels.shape == (len(labels), 3, 6, 6) and pixels.dtype == torch.uint8
+    assert pixels[:, 0, 0, 0].tolist() == [10 * label for label in labels.tolist()]
 
 
-@pytest.mark.parametrize(
-    ("data", "changes", "message"),
-    [
-        (Data(VECTORS, Split(torch.zeros(9, 2), torch.zeros(9, 1))), {"image_size": 28}, "data.image_size=28"),
-        (Data(VECTORS, Split(torch.zeros(1, 2), torch.zeros(1, 1))), {}, "data.validation=0.2"),
-        (Data(IMAGES, images(5)), {}, "data.validation=0.2"),
-        (Data(IMAGES, images(0)), {}, "no training example"),
-        (Data(IMAGES, images(19)), {"folds": 4, "fold": 0}, "class e has only 3 training examples"),
-        (Data(VECTORS, Split(torch.zeros(2, 2), torch.zeros(2, 1))), {"folds": 3, "fold": 0}, "at most data.folds=2"),
-        (Data(IMAGES, images(), validation=images(7)), {"folds": 3, "fold": 0}, "validation split of its own"),
-    ],
-)
-def test_what_cannot_be_done_is_one_clear_line(data, changes, message):
-    with pytest.raises(UserError, match=message) as raised:
-        prepared(data, **changes)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_file_split_is_cut_like_one_in_memory():
-    files = FileSplit(tuple(Path(f"{number}.png") for number in range(100)), torch.arange(100) % 5, 4)
-    of_files, in_memory = prepared(Data(IMAGES, files), limit=30), prepared(Data(IMAGES, images()), limit=30)
-    for name in ("train", "validation"):
-        split = getattr(of_files, name)
-        assert isinstance(split, FileSplit)
-        assert [int(path.stem) for path in split.paths] == ids(getattr(in_memory, name))
-        assert torch.equal(split.targets, getattr(in_memory, name).targets)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "targets"),
-    [
-        (torch.zeros(3, 1, 4, 4), torch.zeros(3, dtype=torch.int64)),
-        (torch.zeros(3, 2), torch.zeros(3)),
-        (torch.zeros(3, 2), torch.zeros(2, 1)),
-    ],
-)
-def test_a_split_refuses_other_types_and_lengths(inputs, targets):
-    with pytest.raises(ValueError, match=r"inputs|targets"):
-        Split(inputs, targets)
+def test_the_fingerprint_changes_with_what_the_splits_hold(tmp_path):
+    one = TensorSplit(torch.zeros(4, 2), torch.arange(4))
+    a, b = (FileSplit((tmp_path / name,), torch.zeros(1, dtype=torch.int64), 4) for name in "ab")
+    changed = [
+        *((one, None, one), (one, one, None), (one.subset(torch.tensor([0, 1, 2])), None, one)),
+        *((one.subset(torch.tensor([1, 0, 2, 3])), None, one), (a, None, None), (b, None, None)),
+    ]
+    assert len({fingerprint(splits) for splits in changed}) == len(changed)
+    assert fingerprint((one, None, one)) == fingerprint((TensorSplit(one.inputs, one.targets.clone()), None, one))

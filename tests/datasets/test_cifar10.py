@@ -28,7 +28,7 @@ def test_small_official_batches_are_read_as_they_are(small_cifar):
     assert data.train.targets.tolist() == [label for batch in train for label in batch["labels"]]
     assert data.test.targets.tolist() == contents["test_batch"]["labels"]
     assert data.spec.classes == tuple(f"class{number}" for number in range(10))
-    assert data.spec.input_shape == (3, 32, 32) and len(data.spec.mean) == len(data.spec.std) == 3
+    assert data.spec.input_shape == (3, 32, 32) and len(data.spec.inputs.mean) == len(data.spec.inputs.std) == 3
     assert tree(root) == before
 
 

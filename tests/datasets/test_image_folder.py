@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from dl_runner.data.images import decode
-from dl_runner.data.splits import FileSplit, Split
+from dl_runner.data.splits import FileSplit, TensorSplit
 from dl_runner.datasets.image_folder import image_folder
 from dl_runner.errors import UserError
 
@@ -80,7 +80,7 @@ def test_in_memory_and_on_disk_are_the_same_images(tmp_path):
     in_memory, on_disk = (
         image_folder(tmp_path, path=".", image_size=8, in_memory=choice).train for choice in ("auto", False)
     )
-    assert isinstance(in_memory, Split) and isinstance(on_disk, FileSplit)
+    assert isinstance(in_memory, TensorSplit) and isinstance(on_disk, FileSplit)
     assert torch.equal(in_memory.inputs, on_disk.load(range(len(on_disk))))
     assert torch.equal(in_memory.targets, on_disk.targets)
 
@@ -88,10 +88,10 @@ def test_in_memory_and_on_disk_are_the_same_images(tmp_path):
 def test_auto_leaves_on_disk_what_exceeds_the_budget(tmp_path, monkeypatch):
     class_folders(tmp_path, 5)
     size = 10 * 3 * 8 * 8
-    for budget, kind in ((size, Split), (size - 1, FileSplit)):
+    for budget, kind in ((size, TensorSplit), (size - 1, FileSplit)):
         monkeypatch.setattr("dl_runner.datasets.image_folder.IN_MEMORY_BYTES", budget)
         assert isinstance(image_folder(tmp_path, path=".", image_size=8).train, kind)
-    assert isinstance(image_folder(tmp_path, path=".", image_size=8, in_memory=True).train, Split)
+    assert isinstance(image_folder(tmp_path, path=".", image_size=8, in_memory=True).train, TensorSplit)
 
 
 def test_hidden_and_other_files_are_passed_over_and_subfolders_are_searched(tmp_path):

@@ -154,8 +154,8 @@ def test_real_fashion_mnist_equals_the_reading_of_torchvision(real_root):
         assert torch.equal(split.targets, reference.targets)
     assert list(data.spec.classes) == FashionMNIST.classes
     pixels = data.train.inputs.double() / 255
-    assert data.spec.mean == (pytest.approx(pixels.mean().item(), abs=1e-4),)
-    assert data.spec.std == (pytest.approx(pixels.std().item(), abs=1e-4),)
+    assert data.spec.inputs.mean == (pytest.approx(pixels.mean().item(), abs=1e-4),)
+    assert data.spec.inputs.std == (pytest.approx(pixels.std().item(), abs=1e-4),)
 
 
 def test_real_files_one_bit_off_or_with_swapped_names_are_found(real_root, tmp_path):

@@ -32,7 +32,8 @@ def test_digits_hold_out_a_stratified_test_split_by_the_seed():
     assert torch.equal(data.test.inputs, again.test.inputs)
     assert not torch.equal(data.test.inputs, other.test.inputs)
     pixels = digits(NOWHERE, test=0.0).train.inputs.double() / 255
-    assert (*data.spec.mean, *data.spec.std) == pytest.approx((pixels.mean().item(), pixels.std().item()), abs=1e-4)
+    kind = data.spec.inputs
+    assert (*kind.mean, *kind.std) == pytest.approx((pixels.mean().item(), pixels.std().item()), abs=1e-4)
 
 
 def test_digits_do_not_import_scikit_learn():

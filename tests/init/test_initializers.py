@@ -11,7 +11,7 @@ from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 
-MODELS = ["mlp", "lenet", "resnet18"]
+MODELS = ["mlp", "lenet", "resnet"]
 
 
 def fans(weight: Tensor) -> tuple[int, int]:

@@ -15,11 +15,18 @@ def task(config):
     return DEEDS.get(seed, work)(folder, seed)
 
 
+def two_gpus() -> int:
+    return 2
+
+
 def work(folder: Path, seed: int) -> dict:
     from dl_runner.runtime.device import set_threads
 
     names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "MARK")
-    threads = {"threads": set_threads(None), "of_parent": len(list(Path(f"/proc/{os.getppid()}/task").iterdir()))}
+    status = Path(f"/proc/{os.getppid()}/status").read_text()
+    fork_server = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("Threads", "SigBlk")))
+    blocked = [number for number in range(1, 65) if int(fork_server["SigBlk"], 16) >> (number - 1) & 1]
+    threads = {"threads": set_threads(None), "of_parent": int(fork_server["Threads"]), "blocked_by_parent": blocked}
     return {"seed": seed, **threads, **{name: os.environ.get(name) for name in names}}
 
 
@@ -44,6 +51,10 @@ def leave(folder: Path, seed: int) -> None:
     os._exit(3)
 
 
+def leave_255(folder: Path, seed: int) -> None:
+    os._exit(255)
+
+
 def unpicklable(folder: Path, seed: int) -> object:
     return lambda: None
 
@@ -62,4 +73,4 @@ def stubborn(folder: Path, seed: int) -> None:
     hang(folder, seed)
 
 
-DEEDS = {101: fail, 102: die, 103: crash, 104: leave, 105: unpicklable, 106: hang, 107: stubborn}
+DEEDS = {101: fail, 102: die, 103: crash, 104: leave, 105: unpicklable, 106: hang, 107: stubborn, 108: leave_255}

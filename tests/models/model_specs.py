@@ -1,12 +1,19 @@
-"""What each model can be built for, for the tests that go through the whole registry."""
+"""What each model can be built for, for the tests that go through all of conf/model."""
+
+from itertools import product
 
 import torch
+from omegaconf import OmegaConf
 from specs import labelled
 from torch import nn
 
-from dl_runner.config.compose import choices
+from dl_runner.build.builders import offered
+from dl_runner.config.compose import CONF, choices
+from dl_runner.config.types import arguments
+from dl_runner.data.batch import Batch, blank, call, map_tensors
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
+from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
+from dl_runner.tasks.task import Task
 
 MODELS = choices("model")
 RESIDUAL = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -24,30 +31,103 @@ SMALLEST = {
 }
 # 18 million parameters and more, even for small images.
 HEAVY = ("alexnet", "vgg", "resnet34", "resnet50", "resnet101", "resnet152")
+VECTORS = ("linear", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_mlp")
+
+INPUTS = ("image", "vector", "tokens", "columns", "fields")
+TARGETS = ("classes", "numbers", "tokens", "pixels", "boxes", "fields")
+TASKS = {
+    "classes": "classification",
+    "numbers": "regression",
+    "tokens": "language_model",
+    "pixels": "segmentation",
+}
+# The kinds of inputs and of targets that a model takes; every other pair it refuses.
+ACCEPTED = {
+    **dict.fromkeys(SMALLEST, (("image", "classes"), ("image", "numbers"))),
+    **dict.fromkeys(VECTORS, tuple(product(("image", "vector"), ("classes", "numbers")))),
+    **dict.fromkeys(("rnn", "gru", "lstm"), (("tokens", "tokens"),)),
+    "fcn": (("image", "pixels"),),
+    "softmax": (("image", "classes"), ("vector", "classes")),
+    "perceptron": (("image", "classes"), ("vector", "classes")),
+    "polynomial": (("vector", "classes"), ("vector", "numbers")),
+    "convolution": (("image", "classes"), ("image", "numbers")),
+}
 
 
 def spec(shape: tuple[int, ...], outputs: int = 10) -> DataSpec:
     return labelled(shape, outputs, tuple(f"class {i}" for i in range(outputs)))
 
 
-def example_spec(name: str, channels: int = 1, outputs: int = 10) -> DataSpec:
-    """Data that the model works with: small images, or the few things that it asks for."""
-    if name == "polynomial":
-        return spec((1,), outputs)
-    if name == "convolution":  # its outputs are the pixels of a map
-        return spec((channels, 4, 4), 12)
-    side = max(SMALLEST.get(name, 1), 12)
-    return spec((channels, side, side), 2 if name == "perceptron" else outputs)
+def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: int = 10) -> DataSpec:
+    """Data of these kinds, of a size that the model works with if it takes the kinds at all."""
+    outputs = {"perceptron": 2, "convolution": 12}.get(name, outputs)  # a convolution's are the pixels of a map
+    side = 4 if name == "convolution" else max(SMALLEST.get(name, 1), 12)
+    names = tuple(f"class {i}" for i in range(outputs))
+    kinds_of_inputs = {
+        "image": Image(channels, side, side, (0.0,) * channels, (1.0,) * channels),
+        "vector": Vector(1 if name == "polynomial" else 6),
+        "tokens": Tokens(11, 7),
+        "columns": Columns(("age", "height"), ("town",), (3,)),
+        "fields": Fields.of(left=Image(channels, side, side), right=Vector(6)),
+    }
+    kinds_of_targets = {
+        "classes": Classes(names),
+        "numbers": Numbers(outputs),
+        "tokens": Tokens(11, 7),
+        "pixels": Pixels(names, side, side),
+        "boxes": Boxes(names, 3),
+        "fields": Fields.of(kind=Classes(names), size=Numbers(1)),
+    }
+    return DataSpec(kinds_of_inputs[inputs], kinds_of_targets[targets], TASKS.get(targets, "another"))
+
+
+def example_spec(name: str) -> DataSpec:
+    """Data with classes that the model works with: small images where it takes them."""
+    return spec_for(name, *ACCEPTED[name][0])
+
+
+def random_batch(of: DataSpec, examples: int) -> Batch:
+    """As `blank`, with random numbers and labels."""
+    batch = blank(of, examples)
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(one: torch.Tensor, below: int) -> torch.Tensor:
+        if one.is_floating_point():
+            return torch.randn(one.shape, generator=generator)
+        return torch.randint(below, one.shape, generator=generator, dtype=one.dtype)
+
+    inputs = map_tensors(batch.inputs, lambda one: draw(one, getattr(of.inputs, "vocabulary", 1)))
+    targets = map_tensors(batch.targets, lambda one: draw(one, getattr(of.targets, "size", 1)))
+    return Batch.of(inputs, targets, batch.each)
+
+
+def task_of(of: DataSpec) -> Task:
+    """The data's own task with its usual loss."""
+    function = builder("task", of.task)
+    return function(**offered(function, {"data": of, "loss": builder("loss", "auto")(of)}))
+
+
+def answers_of(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """What the model says of each place that has a target, without the state that it carries on."""
+    answers = call(model, batch.inputs)
+    return answers[0] if isinstance(answers, tuple) else answers
+
+
+def build_for(name: str, of: DataSpec, seed: int = 0, **options) -> nn.Module:
+    """The model of conf/model/NAME.yaml, some of its options replaced."""
+    plain = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{name}.yaml"))
+    function = builder("model", plain.get("builder", name))
+    own = {key: value for key, value in plain.items() if key not in ("name", "builder")}
+    torch.manual_seed(seed)
+    return function(of, **(arguments(function, own, "model", {"data"}) | options))
 
 
 def build(name: str, shape: tuple[int, ...] = (1, 28, 28), outputs: int = 10, seed: int = 0, **options) -> nn.Module:
-    torch.manual_seed(seed)
-    return builder("model", name)(spec(shape, outputs), **options)
+    return build_for(name, spec(shape, outputs), seed, **options)
 
 
-def build_example(name: str, channels: int = 1, outputs: int = 10, seed: int = 0) -> nn.Module:
-    of = example_spec(name, channels, outputs)
-    return build(name, of.input_shape, of.outputs, seed)
+def build_example(name: str, seed: int = 0) -> nn.Module:
+    return build_for(name, example_spec(name), seed)
 
 
 def parameters(model: nn.Module) -> int:

@@ -14,7 +14,7 @@ from dl_runner.models.convolution import convolution
 )
 def test_it_makes_as_many_maps_as_the_outputs_need(shape, kernel, maps):
     pixels = (shape[1] - kernel[0] + 1) * (shape[2] - kernel[1] + 1)
-    model = convolution(numbered(shape, outputs=maps * pixels), kernel=kernel)
+    model = convolution(numbered(shape, maps * pixels), kernel=kernel)
     (weight,) = model.parameters()
     assert weight.shape == (maps, shape[0], *kernel)
     images = torch.randn(2, *shape)
@@ -24,7 +24,7 @@ def test_it_makes_as_many_maps_as_the_outputs_need(shape, kernel, maps):
 @pytest.mark.parametrize(
     ("shape", "outputs", "kernel", "message"),
     [
-        ((5,), 1, (1, 2), "model=convolution: needs images, but one example of the data has shape"),
+        ((5,), 1, (1, 2), "model=convolution: needs images, but one example of the data is vector of shape"),
         ((1, 6, 8), 10, (1, 2), "model=convolution: its maps of 42 pixels cannot make up 10 outputs"),
         ((1, 6, 8), 42, (7, 1), r"model.kernel=\[7, 1\]: needs a height and a width, at most those of the images, 6x8"),
         ((1, 6, 8), 42, (2,), r"model.kernel=\[2\]: needs a height and a width"),

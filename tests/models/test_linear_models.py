@@ -29,7 +29,10 @@ def test_the_linear_models_are_one_affine_map(name):
 
 
 def test_softmax_needs_classes():
-    with pytest.raises(UserError, match="model=softmax: needs classes, but the data's task is regression; use model=l"):
+    with pytest.raises(
+        UserError,
+        match=r"model=softmax: needs classes, but .* numbers of shape \(1,\); use model=linear",
+    ):
         builder("model", "softmax")(numbered((2,), 1))
 
 
@@ -51,12 +54,12 @@ def test_the_weights_are_the_polynomials_coefficients():
     torch.testing.assert_close(model(x), y, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(2,), (1, 28, 28), (1, 1, 1)])
-def test_a_polynomial_has_one_variable(shape):
+@pytest.mark.parametrize(("shape", "kind"), [((2,), "vector"), ((1, 28, 28), "image"), ((1, 1, 1), "image")])
+def test_a_polynomial_has_one_variable(shape, kind):
     with pytest.raises(UserError) as caught:
         build("polynomial", shape)
     assert str(caught.value) == (
-        f"model=polynomial: needs vectors of one feature, but one example of the data has shape {shape}; "
+        f"model=polynomial: needs vectors of one feature, but one example of the data is {kind} of shape {shape}; "
         "use model=linear"
     )
 
@@ -89,7 +92,7 @@ def test_a_step_on_the_perceptrons_loss_is_rosenblatts_update(label):
     ("data", "message"),
     [
         (labelled((3,), 10), "needs two classes, but the data have 10; use model=softmax"),
-        (numbered((3,), 2), "needs two classes, but the data's task is regression; use model=linear"),
+        (numbered((3,), 2), r"needs classes, but the data's targets are numbers of shape \(2,\); use model=linear"),
     ],
 )
 def test_the_perceptron_tells_two_classes_apart(data, message):

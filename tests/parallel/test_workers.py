@@ -17,7 +17,7 @@ from dl_runner.cli.app import run
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
 from dl_runner.runtime.cores import allowed_cores
-from dl_runner.runtime.interrupt import MEETING, STOP
+from dl_runner.runtime.interrupt import MESSAGES, STOP
 
 
 def test_a_signal_is_passed_on_the_first_ones_value_comes_back_and_the_cores_are_shared(tmp_path, monkeypatch):
@@ -26,7 +26,7 @@ def test_a_signal_is_passed_on_the_first_ones_value_comes_back_and_the_cores_are
     rank, number, threads = in_workers(2, work_badly.until_stopped, tmp_path)
     assert (rank, number) == (0, signal.SIGTERM)
     assert int(threads) == max(1, allowed_cores() // 2)
-    assert MEETING not in os.environ
+    assert MESSAGES not in os.environ
     assert "OMP_NUM_THREADS" not in os.environ
 
 
@@ -83,7 +83,7 @@ def _when_both_have_begun(folder: Path, number: int, times: int) -> None:
     _wait(lambda: len(list(folder.iterdir())) == 2)
     os.kill(os.getpid(), number)
     if times == 2:  # two that come at once are one
-        _wait((Path(os.environ[MEETING]) / f"{STOP}-0").exists)
+        _wait((Path(os.environ[MESSAGES]) / f"{STOP}-0").exists)
         os.kill(os.getpid(), number)
 
 

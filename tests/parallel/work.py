@@ -105,13 +105,13 @@ def whole_weights(process_group, name: str) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)))
     strategy = parallelize(model, ParallelConfig(name=name), torch.device("cpu"), process_group)
-    return dict(strategy.whole().state_dict())
+    return dict(strategy.full_model().state_dict())
 
 
 def first_random_number(process_group) -> float:
-    from dl_runner.build.parts import build_parts
+    from dl_runner.build.experiment import build_experiment
 
-    build_parts(checked("model=mlp", "parallel=ddp"), process_group)
+    build_experiment(checked("model=mlp", "parallel=ddp"), process_group)
     return torch.rand(()).item()
 
 

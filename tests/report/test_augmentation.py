@@ -10,18 +10,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dl_runner.cli.app import run as command
 from dl_runner.data.augment import horizontal_flip
-from dl_runner.data.splits import Split
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
 from dl_runner.report.augmentation import COPIES, EXAMPLES, augmented_copies
 from dl_runner.report.pictures import image_table, save_png
 from dl_runner.spec import DataSpec
 
 
-def halves(n: int, channels: int) -> Split:
+def halves(n: int, channels: int) -> TensorSplit:
     """Images that are black on the left and white on the right."""
     images = torch.zeros(n, channels, 10, 10, dtype=torch.uint8)
     images[..., 5:] = 255
-    return Split(images, torch.zeros(n, dtype=torch.int64))
+    return TensorSplit(images, torch.zeros(n, dtype=torch.int64))
 
 
 def spec(channels: int, side: int = 10) -> DataSpec:

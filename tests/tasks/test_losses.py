@@ -11,6 +11,9 @@ from specs import labelled, numbered
 from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
+from dl_runner.spec import DataSpec, Tokens
+from dl_runner.tasks.losses import total_of
+from dl_runner.tasks.targets import named
 
 quick = settings(max_examples=25, deadline=None)
 CLASSES = labelled((4,), 5, tuple("abcde"))
@@ -75,7 +78,9 @@ def test_a_loss_refuses_the_other_task_and_names_a_loss_for_it(name):
     with pytest.raises(UserError) as caught:
         builder("loss", name)(wrong)
     start, _, instead = str(caught.value).rpartition("; use loss=")
-    assert start.startswith(f"loss={name}: is for ") and start.endswith(f"the data's task is {wrong.task}")
+    assert start.startswith(f"loss={name}: is for ") and start.endswith(
+        f"the data's targets are {named(wrong.targets)}"
+    )
     assert callable(builder("loss", instead)(wrong))
 
 
@@ -130,3 +135,22 @@ def test_its_gradient_step_on_one_example_is_the_perceptrons_update(seed, zero):
     wrong = y * score.detach() <= 0
     torch.testing.assert_close(-gradients[0], y * x * wrong)
     torch.testing.assert_close(-gradients[1], (y * wrong).float())
+
+
+@pytest.mark.parametrize("name", ["auto", "cross_entropy", "cross_entropy_scratch"])
+@quick
+@given(n=st.integers(1, 5), length=st.integers(1, 6), seed=st.integers(0, 99))
+def test_the_sum_of_a_loss_leaves_out_the_targets_that_are_to_be_ignored(name, n, length, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(n, 7, length, generator=generator, dtype=torch.float64)
+    tokens = torch.randint(7, (n, length), generator=generator)
+    total = total_of(builder("loss", name)(DataSpec(Tokens(7, length), Tokens(7, length), "any")), "any")
+    logs = logits.log_softmax(1)
+    for ignore in (3, 255):
+        terms = [-logs[i, t, p] for i, row in enumerate(tokens) for p, t in enumerate(row) if t != ignore]
+        torch.testing.assert_close(total(logits, tokens, ignore), sum(terms, torch.zeros((), dtype=torch.float64)))
+
+
+def test_a_loss_without_a_sum_is_refused_by_name():
+    with pytest.raises(UserError, match="task=language: takes the loss of each target by itself"):
+        total_of(builder("loss", "log_loss")(TWO), "language")

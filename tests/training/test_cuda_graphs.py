@@ -1,14 +1,16 @@
-"""Steps whose passes are cuda_graph: by a stand-in for the graph on a processor, and by the real one on a GPU."""
+"""Steps whose passes are replayed: by a stand-in for the graph on a processor, and by the real one on a GPU."""
 
 import pytest
 import torch
-from dl_runner.build.parts import build_parts, build_training
 from helpers import EXACT, rows, run
 from torch import nn
 
+from dl_runner.build.experiment import build_experiment
+from dl_runner.build.training import build_training
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_plain, to_yaml
+from dl_runner.data.batch import Batch
 from dl_runner.errors import RunFailed, UserError
 from dl_runner.run.inference import evaluate_run
 from dl_runner.runtime.interrupt import StopRequest
@@ -25,7 +27,7 @@ class Graph:
     """Does what a CUDA graph does: its capture leaves no trace, and a replay writes where the captured passes wrote."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.model, self.captured, self.cuda_graph = model, 0, 0
+        self.model, self.captured, self.replayed = model, 0, 0
 
     def capture(self, passes, device):
         self.captured += 1
@@ -37,7 +39,7 @@ class Graph:
         gradients = self._gradients()
 
         def replay() -> None:
-            self.cuda_graph += 1
+            self.replayed += 1
             self.model.zero_grad()
             again = passes()
             for name, value in again.items():
@@ -66,34 +68,34 @@ def stand_in(monkeypatch):
 
 
 def training(*overrides):
-    return build_training(build_parts(check_config(to_plain(compose([*EXACT, *overrides])))))
+    return build_training(build_experiment(check_config(to_plain(compose([*EXACT, *overrides])))))
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_replayed_steps_lead_to_the_same_weights(model, stand_in):
-    plain, cuda_graph = (training(*LENGTH, *model.split()) for _ in range(2))
+    plain, replayed = (training(*LENGTH, *model.split()) for _ in range(2))
     torch.manual_seed(0)
     train(plain, StopRequest())
     torch.manual_seed(0)
-    graph = stand_in(cuda_graph.model)
-    cuda_graph.cuda_graph = CudaGraphStep(cuda_graph.model)
-    train(cuda_graph, StopRequest())
-    small = 14 // cuda_graph.horizon.steps_per_epoch  # of the shape that is not captured
-    assert (graph.captured, graph.cuda_graph) == (1, 14 - small - WARM_UP)
-    assert plain.metrics.keys() == cuda_graph.metrics.keys()
-    assert plain.metrics["validation/loss"] == cuda_graph.metrics["validation/loss"]
-    others = cuda_graph.model.state_dict()
+    graph = stand_in(replayed.model)
+    replayed.update.cuda_graph = CudaGraphStep(replayed.model)
+    train(replayed, StopRequest())
+    small = 14 // replayed.horizon.steps_per_epoch  # of the shape that is not captured
+    assert (graph.captured, graph.replayed) == (1, 14 - small - WARM_UP)
+    assert plain.metrics.keys() == replayed.metrics.keys()
+    assert plain.metrics["validation/loss"] == replayed.metrics["validation/loss"]
+    others = replayed.model.state_dict()
     assert all(value.equal(others[name]) for name, value in plain.model.state_dict().items())
 
 
 def batch():
-    return torch.randn(4, 3), torch.zeros(4)
+    return Batch.of(torch.randn(4, 3), torch.zeros(4))
 
 
 def summing(model):
     def forward_backward(batch):
         model.zero_grad()
-        loss = model(batch[0]).sum()
+        loss = model(batch.inputs).sum()
         loss.backward()
         return {"loss": loss.detach()}
 
@@ -101,11 +103,11 @@ def summing(model):
 
 
 def refusal(passes, model) -> str:
-    cuda_graph = CudaGraphStep(model)
+    step = CudaGraphStep(model)
     for _ in range(WARM_UP):
-        cuda_graph(passes, batch())
+        step(passes, batch())
     with pytest.raises(RunFailed, match=r"^device.cuda_graphs=on: .*; use device.cuda_graphs=off$") as caught:
-        cuda_graph(passes, batch())
+        step(passes, batch())
     return str(caught.value)
 
 
@@ -115,7 +117,7 @@ def test_a_buffer_that_is_replaced_is_refused(stand_in):
 
     def replaces(batch):
         model.seen = model.seen + 1
-        return {"loss": model(batch[0]).sum()}
+        return {"loss": model(batch.inputs).sum()}
 
     stand_in(model)
     assert "replaces a buffer" in refusal(replaces, model)
@@ -136,12 +138,12 @@ def test_passes_that_wait_for_the_gpu_are_refused_with_the_reason(stand_in, monk
 
 def test_outputs_are_the_callers_own(stand_in):
     stand_in(model := nn.Linear(3, 2))
-    cuda_graph, passes = CudaGraphStep(model), summing(model)
+    step, passes = CudaGraphStep(model), summing(model)
     first, second = batch(), batch()
     for _ in range(WARM_UP):
-        cuda_graph(passes, first)
-    losses = [cuda_graph(passes, one)["loss"] for one in (first, second)]
-    assert losses[0] == model(first[0]).sum() and losses[1] == model(second[0]).sum()
+        step(passes, first)
+    losses = [step(passes, one)["loss"] for one in (first, second)]
+    assert losses[0] == model(first.inputs).sum() and losses[1] == model(second.inputs).sum()
 
 
 def test_a_run_is_evaluated_and_goes_on_elsewhere_without_graphs(tmp_path):
@@ -154,7 +156,7 @@ def test_a_run_is_evaluated_and_goes_on_elsewhere_without_graphs(tmp_path):
     assert load_run(folder, "cpu").device.cuda_graphs == "off"
     assert load_run(folder, parallel={"name": "ddp", "devices": 2}).device.cuda_graphs == "off"
     with pytest.raises(UserError, match=r"device.cuda_graphs=on: is for NVIDIA GPUs"):
-        build_parts(load_run(folder))
+        build_experiment(load_run(folder))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
+from loaders import loader_of
 from specs import labelled
 
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_yaml
 from dl_runner.data.augment import horizontal_flip
-from dl_runner.data.loader import batches
-from dl_runner.data.splits import Split
+from dl_runner.data.splits import TensorSplit
 from dl_runner.run.inference import evaluate_run
 
 FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
@@ -60,15 +60,15 @@ def test_bf16_trains_nearly_the_same(model, plain_losses, tmp_path):
 @pytest.mark.parametrize("size", [6, 12])
 def test_three_channels_reach_the_model_channels_last(augmented, size):
     images = torch.randint(0, 256, (10, 3, 6, 6), dtype=torch.uint8)
-    spec = labelled(input_shape=(3, size, size), outputs=2, classes=("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3)
-    options = {"batch_size": 4, "device": "cpu", "shuffle": True, "transform": horizontal_flip() if augmented else None}
-    split = Split(images, torch.zeros(10, dtype=torch.int64))
-    plain = batches(split, spec, **options)
-    last = batches(split, spec, memory_format="channels_last", **options)
-    for (one, _), (other, _) in zip(plain.epoch(), last.epoch(), strict=True):
-        assert one.is_contiguous()
-        assert other.is_contiguous(memory_format=torch.channels_last)
-        torch.testing.assert_close(one, other)
+    spec = labelled((3, size, size), 2, ("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3)
+    options = {"batch_size": 4, "shuffle": True, "transform": horizontal_flip() if augmented else None}
+    split = TensorSplit(images, torch.zeros(10, dtype=torch.int64))
+    plain = loader_of(split, spec, **options)
+    last = loader_of(split, spec, memory_format="channels_last", **options)
+    for one, other in zip(plain.epoch(), last.epoch(), strict=True):
+        assert one.inputs.is_contiguous()
+        assert other.inputs.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(one.inputs, other.inputs)
 
 
 def test_large_evaluation_batches_measure_the_same(tmp_path):
@@ -80,12 +80,12 @@ def test_large_evaluation_batches_measure_the_same(tmp_path):
 
 def test_a_run_is_evaluated_as_it_was_trained_whatever_this_machine_would_choose(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "dl_runner.build.parts.resolve_precision", lambda asked, *place: "bf16" if asked == "auto" else asked
+        "dl_runner.build.model.resolve_precision", lambda asked, *place: "bf16" if asked == "auto" else asked
     )
     folder = run(tmp_path, *FEW, "model=lenet", "device.precision=auto").record.folder
     assert json.loads((folder / "run.json").read_text())["precision"] == "bf16"
     monkeypatch.setattr(
-        "dl_runner.build.parts.resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked
+        "dl_runner.build.model.resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked
     )
     assert load_run(folder).device.precision == "bf16"
     _, measured = evaluate_run(folder, "test", "best")

@@ -5,22 +5,23 @@ import json
 
 import pytest
 import torch
-from dl_runner.build.parts import build_parts, build_training
-from dl_runner.report.results import show_results
 from helpers import EXACT, rows, run
+from loaders import loader_of
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from dl_runner.build.experiment import build_experiment
+from dl_runner.build.training import build_training
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
-from dl_runner.data.loader import batches
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.run.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.loop import train
+from dl_runner.training.showing import track
 
 COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps", "trainer.evaluate_every=12 steps")
 
@@ -28,11 +29,11 @@ COMMON = ("data.batch_size=32", "trainer.steps=12", "trainer.log_every=4 steps",
 def make(tmp_path, *overrides, tracker=None):
     """The Training that `dlrun OVERRIDES` would run, with its checkpoints below tmp_path."""
     checked = check_config(to_plain(compose([*EXACT, *overrides])))
-    parts = build_parts(checked)
-    training = build_training(parts)
+    experiment = build_experiment(checked)
+    training = build_training(experiment)
     training.checkpoints = Checkpoints(tmp_path)
     training.tracker = tracker or Tracker()
-    return training, parts.data
+    return training, experiment.data
 
 
 def weights(training):
@@ -48,10 +49,10 @@ def test_equals_a_hand_written_loop(double, tmp_path):
         torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10)
     )
     model.load_state_dict(dict(zip(model.state_dict(), start.values(), strict=True)))
-    source = batches(data.train, data.spec, batch_size=100, device="cpu", shuffle=True, seed=0)
+    source = loader_of(data.train, data.spec, 100, shuffle=True, seed=0)
     for epoch in range(2):
-        for inputs, labels in source.epoch(epoch):
-            loss = F.cross_entropy(model(inputs), labels)
+        for batch in source.epoch(epoch):
+            loss = F.cross_entropy(model(batch.inputs), batch.targets)
             gradients = torch.autograd.grad(loss, list(model.parameters()))
             with torch.no_grad():
                 for parameter, gradient in zip(model.parameters(), gradients, strict=True):
@@ -133,7 +134,7 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, unint
     assert first.step == stop
     second, _ = make(tmp_path, *options)
     torch.manual_seed(12345)  # whatever happened in between must not matter
-    second.load_state_dict(second.checkpoints.load())
+    second.load_state_dict(second.checkpoints.load()["state"])
     assert train(second, StopRequest()) == "completed"
 
     assert all(
@@ -150,12 +151,13 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(stop, extra, unint
 def test_a_run_that_fails_after_its_final_test_has_one_when_it_is_resumed(tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    def show_and_fail(*arguments):
-        show_results(*arguments)
-        raise ZeroDivisionError("on purpose")
+    def track_and_fail(run, place, shown):
+        track(run, place, shown)
+        if "predictions" in shown:
+            raise ZeroDivisionError("on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dl_runner.run.launch.show_results", show_and_fail)
+        patch.setattr("dl_runner.run.conduct.track", track_and_fail)
         with pytest.raises(RunFailed, match="on purpose"):
             run(tmp_path, "trainer.epochs=1", "tracker.console=none", *EXACT, quiet=False)
     folder = tmp_path / "run"
@@ -183,10 +185,10 @@ def test_a_diverging_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_p
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "failed"
     assert "Diverged" in record["traceback"]
-    state = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)
+    state = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["state"]
     assert all(value.isfinite().all() for value in state["model"].values())
     named = int(record["traceback"].rpartition("at step ")[2].split()[0].rstrip(".,;"))
-    assert state["step"] < 31 <= named <= 34
+    assert state["progress"]["step"] < 31 <= named <= 34
 
 
 def test_early_stopping_ends_the_run_and_the_best_weights_are_tested(tmp_path):

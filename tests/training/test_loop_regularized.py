@@ -117,7 +117,7 @@ def stopped_and_resumed(folder: Path, stop: int, options: tuple[str, ...]) -> Tr
     assert train(first, request) == "interrupted"
     second = make(folder, *options)
     torch.manual_seed(12345)
-    second.load_state_dict(second.checkpoints.load())
+    second.load_state_dict(second.checkpoints.load()["state"])
     assert train(second, StopRequest()) == "completed"
     return second
 

@@ -1,4 +1,4 @@
-"""Running means, and the first loss that is not finite."""
+"""Running sums, and the first loss that is not finite."""
 
 import math
 
@@ -10,11 +10,12 @@ from specs import labelled, numbered
 from torch import nn
 from torch.nn import functional as F
 
+from dl_runner.data.batch import Batch
 from dl_runner.errors import RunFailed
 from dl_runner.parallel.process_group import ProcessGroup
 from dl_runner.tasks.classification import classification
 from dl_runner.tasks.regression import regression
-from dl_runner.training.sums import Diverged, Means
+from dl_runner.training.sums import Diverged, MetricSums
 
 quick = settings(max_examples=25, deadline=None)
 CPU = torch.device("cpu")
@@ -35,10 +36,10 @@ def examples(kind: str, n: int, seed: int):
     return inputs, torch.randn(n, 4, generator=generator)
 
 
-def add(means: Means, inputs, targets, sizes, first: int = 1) -> None:
+def add(metrics: MetricSums, inputs, targets, sizes, first: int = 1) -> None:
     for step, batch in enumerate(zip(inputs.split(sizes), targets.split(sizes), strict=True), first):
-        _, sums = means.task.step(nn.Identity(), batch)
-        means.add(sums, len(batch[1]), step)
+        _, sums = metrics.task.step(nn.Identity(), Batch.of(*batch))
+        metrics.add(sums, {"examples": len(batch[1])}, step)
 
 
 def with_loss(value: float) -> dict[str, torch.Tensor]:
@@ -48,10 +49,10 @@ def with_loss(value: float) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 @quick
 @given(sizes=cuts, seed=st.integers(0, 99))
-def test_means_do_not_depend_on_the_cut_into_batches(kind, sizes, seed):
+def test_metrics_do_not_depend_on_the_cut_into_batches(kind, sizes, seed):
     n = sum(sizes)
     inputs, targets = examples(kind, n, seed)
-    cut, whole = Means(task(kind)), Means(task(kind))
+    cut, whole = MetricSums(task(kind)), MetricSums(task(kind))
     add(cut, inputs, targets, sizes)
     add(whole, inputs, targets, [n])
     assert cut.examples == n
@@ -62,44 +63,44 @@ def test_means_do_not_depend_on_the_cut_into_batches(kind, sizes, seed):
         assert cut.read()["accuracy"] == pytest.approx((inputs.argmax(1) == targets).float().mean().item())
 
 
-def test_means_start_empty_and_a_reset_empties_them():
-    means = Means(task())
-    assert means.read() == {} and means.require_finite(ProcessGroup()) is None
-    means.add(with_loss(math.nan), 1, 1)
-    means.reset()
-    assert means.read() == {} and means.examples == 0
-    means.require_finite(ProcessGroup())
+def test_sums_start_empty_and_a_reset_empties_them():
+    metrics = MetricSums(task())
+    assert metrics.read() == {} and metrics.require_finite(ProcessGroup()) is None
+    metrics.add(with_loss(math.nan), {"examples": 1}, 1)
+    metrics.reset()
+    assert metrics.read() == {} and metrics.examples == 0
+    metrics.require_finite(ProcessGroup())
 
 
 def test_sums_that_were_added_stay_as_they_were():
-    means, sums = Means(task()), with_loss(1.0)
+    metrics, sums = MetricSums(task()), with_loss(1.0)
     for _ in range(3):
-        means.add(sums, 1)
-    assert sums["loss"] == 1 and means.read()["loss"] == 1
+        metrics.add(sums, {"examples": 1})
+    assert sums["loss"] == 1 and metrics.read()["loss"] == 1
 
 
 @pytest.mark.parametrize(("value", "what"), [(math.nan, "NaN"), (math.inf, "infinite"), (-math.inf, "infinite")])
 @quick
 @given(before=st.integers(0, 5), after=st.lists(st.sampled_from([1.0, math.nan, math.inf]), max_size=4))
 def test_the_first_loss_that_is_not_finite_is_named_once(value, what, before, after):
-    means = Means(task())
+    metrics = MetricSums(task())
     for step, loss in enumerate([1.0] * before + [value] + after, 11):
-        means.add(with_loss(loss), 2, step)
+        metrics.add(with_loss(loss), {"examples": 2}, step)
     with pytest.raises(Diverged) as caught:
-        means.require_finite(ProcessGroup())
+        metrics.require_finite(ProcessGroup())
     assert caught.value.step == 11 + before
     assert str(caught.value) == f"the loss is {what} at step {11 + before}"
     assert isinstance(caught.value, RunFailed)
-    means.require_finite(ProcessGroup())
+    metrics.require_finite(ProcessGroup())
 
 
 def test_only_what_was_added_since_the_last_check_is_checked():
-    means = Means(task())
-    means.add(with_loss(1.0), 1, 1)
-    means.require_finite(ProcessGroup())
-    means.add(with_loss(math.nan), 1, 2)
+    metrics = MetricSums(task())
+    metrics.add(with_loss(1.0), {"examples": 1}, 1)
+    metrics.require_finite(ProcessGroup())
+    metrics.add(with_loss(math.nan), {"examples": 1}, 2)
     with pytest.raises(Diverged, match="at step 2"):
-        means.require_finite(ProcessGroup())
+        metrics.require_finite(ProcessGroup())
 
 
 @quick
@@ -107,7 +108,7 @@ def test_only_what_was_added_since_the_last_check_is_checked():
 def test_the_state_goes_on_as_if_never_stopped(sizes, more, seed):
     inputs, targets = examples("classification", sum(sizes) + sum(more), seed)
     first = sum(sizes)
-    whole, one, other = Means(task()), Means(task()), Means(task())
+    whole, one, other = MetricSums(task()), MetricSums(task()), MetricSums(task())
     add(whole, inputs, targets, sizes + more)
     add(one, inputs[:first], targets[:first], sizes)
     other.load_state_dict(one.state_dict(), CPU)
@@ -117,7 +118,7 @@ def test_the_state_goes_on_as_if_never_stopped(sizes, more, seed):
 
 
 def test_an_empty_state():
-    means = Means(task())
-    means.add(with_loss(1.0), 1)
-    means.load_state_dict(Means(task()).state_dict(), CPU)
-    assert means.read() == {}
+    metrics = MetricSums(task())
+    metrics.add(with_loss(1.0), {"examples": 1})
+    metrics.load_state_dict(MetricSums(task()).state_dict(), CPU)
+    assert metrics.read() == {}

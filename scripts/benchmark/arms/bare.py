@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from benchmark.arms import memory
 from benchmark.arms.job import Job, say
-from dl_runner.data.batches import permutation
+from dl_runner.data.samplers import permutation
 from dl_runner.runtime.device import resolve_device
 
 EVALUATED = 1000  # images at once where they keep their size; larger ones are evaluated in training batches

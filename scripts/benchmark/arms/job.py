@@ -19,7 +19,7 @@ class Job:
         overrides: KEY=VALUE for dlrun where the job differs from the experiment.
         root: the folder with FashionMNIST/raw, unpacked; every example in it is used.
         outputs: an empty folder for what the arm writes.
-        model, init: {"name", and keywords of its builder}.
+        model, init: {"name", "builder" where that is another, and keywords of it}.
         image_size: side in pixels that images are resized to; None for their own 28.
         batch_size, lr, epochs, seed: as in the experiment.
         variant: choices that only some arms know.
@@ -50,14 +50,20 @@ class Job:
         import torch
 
         from dl_runner import registry
-        from dl_runner.spec import DataSpec
+        from dl_runner.spec import Classes, DataSpec, Image
 
         side = self.image_size or 28
-        spec = DataSpec("classification", (1, side, side), 10, tuple("0123456789"))
-        model, init = ({key: part[key] for key in part if key != "name"} for part in (self.model, self.init))
+        spec = DataSpec(Image(1, side, side), Classes(tuple("0123456789")), "classification")
+        (make_model, model), (make_init, init) = (
+            (
+                registry.builder(group, part.get("builder", part["name"])),
+                {key: part[key] for key in part if key not in ("name", "builder")},
+            )
+            for group, part in (("model", self.model), ("init", self.init))
+        )
         torch.manual_seed(self.seed)
-        built = registry.builder("model", self.model["name"])(spec, **model)
-        registry.builder("init", self.init["name"])(**init)(built)
+        built = make_model(spec, **model)
+        make_init(**init)(built)
         return built
 
 

@@ -91,6 +91,25 @@ def test_conv2d(image, outputs, bias, seed, at):
     assert_twins(layer, [randn(*shape, seed=seed, dtype=dtype)], tolerance)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(few, few, few, few),
+    kernel=st.tuples(few, few),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    outputs=few,
+    bias=st.booleans(),
+    seed=seeds,
+    at=precisions,
+    data=st.data(),
+)
+def test_conv_transpose2d(shape, kernel, stride, outputs, bias, seed, at, data):
+    dtype, tolerance = at
+    sizes = [(side - 1) * step + size for side, step, size in zip(shape[2:], stride, kernel, strict=True)]
+    padding = tuple(data.draw(st.integers(0, (size - 1) // 2)) for size in sizes)  # a pixel is left
+    layer = nn.ConvTranspose2d(shape[1], outputs, kernel, stride, padding, bias=bias, dtype=dtype)
+    assert_twins(layer, [randn(*shape, seed=seed, dtype=dtype)], tolerance)
+
+
 def test_conv2d_returns_what_view_can_reshape():
     assert conv2d(torch.rand(3, 2, 5, 5), torch.rand(4, 2, 3, 3)).view(3, -1).shape == (3, 36)
 

@@ -12,34 +12,34 @@ from typing import Any, Protocol
 from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.sweep.folder import Entry
-from dl_runner.sweep.job import SETTLED, Outcome, stored
-from dl_runner.sweep.listed import Listed, Writer
+from dl_runner.sweep.fixed_plan import FixedPlan, JobComposer
+from dl_runner.sweep.folder import Entry, fix_threads
+from dl_runner.sweep.job import FINISHED, Outcome, outcome_on_record
 from dl_runner.sweep.search import split
+from dl_runner.sweep.search_plan import SearchPlan
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.summary import failures, show
-from dl_runner.sweep.trials import Trials
 from dl_runner.tracking.run_folder import create
 
 Launch = Callable[[Iterator[list[str]]], Iterator[tuple[int, Outcome]]]
 
 
 class Plan(Protocol):
-    """Where the jobs come from, and who hears of their outcomes."""
+    """Which jobs to run: all of them known beforehand, or each chosen by the outcomes of those before it."""
 
     entries: Sequence[Entry]  # the jobs known so far
-    mistakes: Mapping[str, Outcome]  # identity → the outcome of a job that cannot run
+    mistakes: Mapping[str, Outcome]  # identity → outcome, of the jobs whose config is invalid
 
-    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
-        """Called once, before the first job: the folder of the sweep, and what sweep.json says of it."""
+    def register(self, folder: Path, definition: Mapping[str, Any]) -> None:
+        """Called once, before the first job, with the folder of the sweep and what sweep.json says beside the jobs."""
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:
-        """The jobs to launch with their overrides, one by one: each as late as the launcher can take it."""
+        """The jobs to launch with their overrides; the launcher takes the next one when it can start it."""
 
-    def left(self) -> int:
-        """How many there are still to come, as far as is known."""
+    def remaining(self) -> int:
+        """How many jobs are still to be launched, as far as is known."""
 
-    def settle(self, entry: Entry, outcome: Outcome) -> None:
+    def finished(self, entry: Entry, outcome: Outcome) -> None:
         """Called with each outcome as soon as it is known."""
 
     def best(self) -> str | None:
@@ -47,16 +47,18 @@ class Plan(Protocol):
 
 
 class Sweep:
-    """The jobs of one command line and what has become of them.
+    """The jobs of one command line and their outcomes.
 
     Args:
         settings: how they are found and run.
         folder: of the sweep.
         named: whether the user named it; a sweep without a name gets a folder of its own.
         compose: a job's KEY=VALUE overrides → its resolved config.
-        launch: runs jobs, each a list of overrides, which it takes one by one as it has room for them; yields what
-            became of each, in any order, with its place among those taken.
-        rename: told the name that a sweep without one has got.
+        launch: runs jobs, each a list of overrides, which it takes one by one as it has room for them; yields the
+            outcome of each, in any order, with its place among those taken.
+        rename: called with the name that a sweep without one has got.
+        threads: the threads of each job by an earlier command, None if there are none on record → those that each job
+            shall have, None where the launcher decides that job by job.
     """
 
     def __init__(
@@ -67,13 +69,14 @@ class Sweep:
         compose: Callable[[list[str]], dict[str, Any]],
         launch: Launch,
         rename: Callable[[str], None],
+        threads: Callable[[int | None], int | None],
     ) -> None:
         self.settings, self.folder, self.named = settings, folder, named
-        self._compose, self._launch, self._rename = compose, launch, rename
+        self._compose, self._launch, self._rename, self._threads = compose, launch, rename, threads
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, overrides: Sequence[Override]) -> list[Outcome]:
-        """Run what is not completed yet, and show how all of it went.
+        """Run the jobs that are not completed yet, and print a table of all jobs.
 
         Raises:
             UserError: the sweep cannot be run, or no job of it can.
@@ -91,7 +94,7 @@ class Sweep:
             except Exception as error:
                 if isinstance(error, UserError | RunFailed):
                     raise
-                traceback.print_exc()  # a launcher's; Hydra's caller would take it for a mistake in the command line
+                traceback.print_exc()  # a launcher's; Hydra's caller would report it as a mistake in the command line
                 raise RunFailed(f"{type(error).__name__}: {error}; go on with: {self._command()}") from error
             finally:
                 self._look_up(plan.entries)
@@ -104,8 +107,12 @@ class Sweep:
 
     def _planned(self, overrides: Sequence[Override]) -> Plan:
         swept, fixed = split(overrides)
-        write = Writer(self._compose, fixed, swept)
-        plan = Trials(self.settings, swept, write) if self.settings.learns else Listed(self.settings, swept, write)
+        write = JobComposer(self._compose, fixed, swept)
+        plan = (
+            SearchPlan(self.settings, swept, write)
+            if self.settings.adaptive
+            else FixedPlan(self.settings, swept, write)
+        )
         if not self.named:
             self.folder = create(self.folder.parent, self.folder.name)
             self._rename(self.folder.name)
@@ -113,7 +120,8 @@ class Sweep:
             **{"command": ["dlrun", *sys.argv[1:]], "search": self.settings.search, "fixed": fixed},
             "swept": {key: override.get_value_string() for key, override in swept.items()},
         }
-        plan.enter(self.folder, definition)
+        plan.register(self.folder, definition)
+        fix_threads(self.folder, self._threads)
         self.outcomes |= plan.mistakes
         return plan
 
@@ -127,21 +135,21 @@ class Sweep:
                 taken.append(entry)
                 yield [*overrides, *self._same_name(), f"sweep.job={entry.job.identity}"]
 
-        with closing(self._launch(_Jobs(jobs(), plan.left))) as done:  # whatever goes wrong here, no job runs on
+        with closing(self._launch(_Jobs(jobs(), plan.remaining))) as done:  # no job is left running after an error
             for place, outcome in done:
                 entry = taken[place]
                 self.outcomes[entry.job.identity] = outcome
                 if outcome.error:
                     print(f"dlrun: job {entry.folder}: {outcome.error}", file=sys.stderr, flush=True)
-                plan.settle(entry, outcome)
+                plan.finished(entry, outcome)
 
     def _look_up(self, entries: Sequence[Entry]) -> None:
-        """What has become of the jobs that this process did not run."""
+        """Read the outcomes of the jobs that this process did not run."""
         for entry in entries:
             outcome = self.outcomes.get(entry.job.identity)
             if outcome is None or outcome.status == "elsewhere":
-                now = stored(self.folder / entry.folder)
-                if outcome is None or now.status in (*SETTLED, "failed"):
+                now = outcome_on_record(self.folder / entry.folder)
+                if outcome is None or now.status in (*FINISHED, "failed"):
                     self.outcomes[entry.job.identity] = now
 
     def _same_name(self) -> list[str]:
@@ -151,21 +159,21 @@ class Sweep:
         outcomes = [(entry.folder, self.outcomes[entry.job.identity]) for entry in entries]
         failed = [(name, outcome) for name, outcome in outcomes if outcome.status == "failed"]
         if failed:
-            hopeless = len(failed) == len(entries) and all(outcome.mistake for _, outcome in failed)
-            raise (UserError if hopeless else RunFailed)(failures(failed, len(entries)))
+            all_mistakes = len(failed) == len(entries) and all(outcome.mistake for _, outcome in failed)
+            raise (UserError if all_mistakes else RunFailed)(failures(failed, len(entries)))
 
     def _command(self) -> str:
         return shlex.join(["dlrun", *sys.argv[1:], *self._same_name()])
 
 
 class _Jobs(Iterator[list[str]]):
-    """Jobs with a length hint, which a launcher can show."""
+    """Jobs with a length hint: the number of waiting jobs, for the launcher's table."""
 
-    def __init__(self, jobs: Iterator[list[str]], left: Callable[[], int]) -> None:
-        self._jobs, self._left = jobs, left
+    def __init__(self, jobs: Iterator[list[str]], remaining: Callable[[], int]) -> None:
+        self._jobs, self._remaining = jobs, remaining
 
     def __next__(self) -> list[str]:
         return next(self._jobs)
 
     def __length_hint__(self) -> int:
-        return self._left()
+        return self._remaining()

@@ -7,8 +7,8 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
 from dl_runner.errors import RunFailed
-from dl_runner.launch.board import Board
-from dl_runner.launch.jobs import Job, died
+from dl_runner.launch.job_table import JobTable
+from dl_runner.launch.running_job import RunningJob, death
 from dl_runner.sweep.job import Outcome
 from dl_runner.tracking.console import Terminal
 
@@ -24,7 +24,7 @@ def job(tmp_path, *, steps=None, epochs=10, rows=()):
     text = "".join(json.dumps({"step": 1, "epoch": 0.5, "time": 0.0, **row}) + "\n" for row in rows)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "metrics.jsonl").write_text(text)
-    found = Job.__new__(Job)
+    found = RunningJob.__new__(RunningJob)
     found.number, found.name, found.began, found.sweep_folder = 0, "0_seed=1", 0.0, tmp_path
     found.entry = SimpleNamespace(folder="run")
     found.plain = {"trainer": {"steps": steps, "epochs": epochs}}
@@ -33,8 +33,8 @@ def job(tmp_path, *, steps=None, epochs=10, rows=()):
 
 def shown(draw) -> str:
     screen = Terminal(force_terminal=True, color_system=None, width=100, highlight=False)
-    with screen.capture() as capture, Board(screen, True, lambda: 4) as board:
-        draw(board)
+    with screen.capture() as capture, JobTable(screen, True, lambda: 4) as table:
+        draw(table)
     return capture.get()
 
 
@@ -43,7 +43,7 @@ def test_the_table_shows_how_far_a_job_is_and_its_newest_metrics(tmp_path):
         {"epoch": 1.0, "train/loss": 0.9, "validation/accuracy": 0.5, "train/gradient_norm": 3.0},
         {"epoch": 1.2, "train/loss": 0.8},
     ]
-    text = shown(lambda board: board.tick([job(tmp_path, rows=rows)]))
+    text = shown(lambda table: table.refresh([job(tmp_path, rows=rows)]))
     line = next(line for line in text.splitlines() if "0_seed=1" in line)
     assert line.split()[1:5] == ["epoch", "1.2/10", "0.8000", "0.5000"]
     assert "train loss   validation accuracy   " in text and "gradient" not in text
@@ -52,7 +52,7 @@ def test_the_table_shows_how_far_a_job_is_and_its_newest_metrics(tmp_path):
 
 @pytest.mark.parametrize(("rows", "far"), [([{"step": 1200}], "step 1,200/5,000"), ([], "starting")])
 def test_a_run_of_so_many_steps_and_one_that_has_not_begun(tmp_path, rows, far):
-    assert far in shown(lambda board: board.tick([job(tmp_path, steps=5000, epochs=None, rows=rows)]))
+    assert far in shown(lambda table: table.refresh([job(tmp_path, steps=5000, epochs=None, rows=rows)]))
 
 
 def test_a_row_that_is_being_written_is_left_for_the_next_time(tmp_path):
@@ -64,17 +64,17 @@ def test_a_row_that_is_being_written_is_left_for_the_next_time(tmp_path):
 
 def test_a_done_job_is_a_line(tmp_path):
     outcome = Outcome("completed", {"validation/accuracy": 0.75})
-    text = shown(lambda board: board.ended(job(tmp_path), returned(outcome)))
+    text = shown(lambda table: table.ended(job(tmp_path), returned(outcome)))
     assert "0_seed=1  completed after" in text and "validation/accuracy 0.7500" in text
 
 
 def test_failures_are_lines_and_counted(tmp_path):
     one = job(tmp_path)
 
-    def draw(board):
-        board.ended(one, returned(Outcome("failed", {}, error="told by the sweep"), JobStatus.COMPLETED))
-        board.ended(one, returned(RunFailed("not by it"), JobStatus.FAILED))
-        board.tick([])
+    def draw(table):
+        table.ended(one, returned(Outcome("failed", {}, error="told by the sweep"), JobStatus.COMPLETED))
+        table.ended(one, returned(RunFailed("not by it"), JobStatus.FAILED))
+        table.refresh([])
 
     text = shown(draw)
     assert "told by the sweep" not in text and text.count("failed after") == 2 and ": not by it" in text
@@ -83,4 +83,4 @@ def test_failures_are_lines_and_counted(tmp_path):
 
 @pytest.mark.parametrize(("code", "word"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (3, "exit code 3")])
 def test_a_death_is_named(code, word):
-    assert word in died(code)
+    assert word in death(code)

@@ -1,4 +1,4 @@
-"""A job as the launching process sees it: its name, its folder, how far it is, what became of it. Imports no torch."""
+"""A job as the launching process sees it: its name, its folder, its progress, its outcome. Imports no torch."""
 
 import dataclasses
 import json
@@ -13,19 +13,19 @@ from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from dl_runner.config.check import check_config
 from dl_runner.config.stored import sweep_section
 from dl_runner.errors import RunFailed, UserError
-from dl_runner.launch.children import Ending
+from dl_runner.launch.fork_server import Exit
 from dl_runner.launch.worker import Stopped
 from dl_runner.sweep.folder import entries
-from dl_runner.sweep.job import Outcome, note, stored
+from dl_runner.sweep.job import Outcome, outcome_on_record, record_failure
 from dl_runner.tracking.metrics_file import METRICS
 from dl_runner.tracking.run_folder import LOG
 
 _TAIL = 8192  # bytes of metrics.jsonl, a few rows
-_PATIENCE = 2.0  # seconds for the last processes of a killed job to let go of its folder
+_PATIENCE = 2.0  # seconds for the last processes of a killed job to release the lock of its folder
 
 
-class Job:
-    """One job, from its composed config on.
+class RunningJob:
+    """One job, from its composed config to its outcome.
 
     Args:
         number: its place among the jobs that were launched.
@@ -50,23 +50,24 @@ class Job:
         return self.sweep_folder / self.entry.folder if self.entry else None
 
     def may_try_again(self) -> bool:
-        """Whether `sweep.retries` has an attempt left for a job whose process has just died; takes it."""
+        """Whether `sweep.retries` has an attempt left for a job whose process has just died; uses it up."""
         self._deaths += 1
         return self._deaths <= self.settings["retries"]
 
-    def returned(self, ending: Ending, asked: bool) -> JobReturn:
-        """What a sweeper hears of the job. A death of its process is the job's failure, and goes on record as such.
+    def returned(self, ended: Exit, asked: bool) -> JobReturn:
+        """What a sweeper is given of the job. A death of its process is the job's failure, and is recorded as such.
 
         Args:
-            asked: whether the launcher has told it to stop.
+            ended: how its process ended.
+            asked: whether the launcher has asked it to stop.
         """
-        self._keep(ending.output)
-        if isinstance(ending.result, JobReturn):
-            return ending.result
-        if isinstance(ending.result, Stopped):
-            by = signal.Signals(ending.result.signal_number).name
+        self._keep(ended.output)
+        if isinstance(ended.result, JobReturn):
+            return ended.result
+        if isinstance(ended.result, Stopped):
+            by = signal.Signals(ended.result.signal_number).name
             return self._return(self._stopped(by, asked), f"stopped by {by}")
-        how = died(ending.code)
+        how = death(ended.code)
         return self._return(self._dead(how), how)
 
     def _return(self, outcome: Outcome | None, failure: str) -> JobReturn:
@@ -78,7 +79,7 @@ class Job:
     def _stopped(self, by: str, asked: bool) -> Outcome | None:
         if self.folder is None:
             return None
-        known = stored(self.folder)
+        known = outcome_on_record(self.folder)
         if known.status == "earlier":
             return dataclasses.replace(known, status="completed")
         if asked:
@@ -91,15 +92,15 @@ class Job:
         limit = time.monotonic() + _PATIENCE
         while True:
             try:
-                note(check_config(self.plain), self.entry, self.folder, RunFailed(how))
-                return dataclasses.replace(stored(self.folder), status="failed", error=how)
+                record_failure(check_config(self.plain), self.entry, self.folder, RunFailed(how))
+                return dataclasses.replace(outcome_on_record(self.folder), status="failed", error=how)
             except UserError as error:  # the folder is still locked
                 if time.monotonic() > limit:
                     return Outcome("failed", {}, error=f"{how}; {error}")
                 time.sleep(0.1)
 
     def _keep(self, output: str) -> None:
-        """Into its log, what it wrote past its console: a crash's traceback, a library's warnings, a print."""
+        """Append to its log what it wrote past its console: a crash's traceback, a library's warnings, a print."""
         if not output.strip():
             return
         place = self.sweep_folder / f"output_of_job_{self.number}.txt"
@@ -121,8 +122,8 @@ class Job:
         return far, newest
 
 
-def died(code: int) -> str:
-    """How a process without a result ended, in words."""
+def death(code: int) -> str:
+    """A line about a process that ended without a result."""
     if code >= 0:
         return f"its process ended with exit code {code} and without a result"
     name = signal.Signals(-code).name

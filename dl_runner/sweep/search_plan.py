@@ -1,4 +1,4 @@
-"""The jobs of a search that learns from their results: each is chosen when there is room to run it."""
+"""The jobs of an adaptive search: each is chosen by the results so far when the launcher can start it."""
 
 import math
 import shlex
@@ -9,9 +9,9 @@ from typing import Any
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError, hint
-from dl_runner.sweep.folder import Entry, add, begin, entries, exclusive
-from dl_runner.sweep.job import SETTLED, Outcome, stored
-from dl_runner.sweep.listed import Writer
+from dl_runner.sweep.fixed_plan import JobComposer
+from dl_runner.sweep.folder import Entry, add_job, begin_search, entries, exclusive
+from dl_runner.sweep.job import FINISHED, Outcome, outcome_on_record
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.space import Swept, dimension
 from dl_runner.sweep.study import Study, import_optuna, open_study
@@ -19,19 +19,19 @@ from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.text import number
 
 
-class Trials:
-    """Optuna's: asks for a job, tells its result.
+class SearchPlan:
+    """A `Plan` by Optuna: each job is a trial.
 
-    A trial that was left unfinished, by a kill or because its job failed, is gone on with before a new one is asked
-    for. One whose values were tried before has the result of that job, which does not run twice.
+    A trial that was left unfinished, by a kill or because its job failed, is resumed before a new one is asked for. A
+    trial whose values were tried before gets the result of that job, which does not run twice.
 
     Raises:
-        UserError: nothing to search, values that no job can have, or a metric that is not measured.
+        UserError: nothing to search, invalid values, or a metric that is not measured.
     """
 
     mistakes: Mapping[str, Outcome] = {}
 
-    def __init__(self, settings: Settings, swept: Swept, write: Writer) -> None:
+    def __init__(self, settings: Settings, swept: Swept, write: JobComposer) -> None:
         import_optuna()
         if not swept:
             raise UserError("sweep=optuna: nothing to search; give a key a choice(…), range(…) or interval(…)")
@@ -50,14 +50,14 @@ class Trials:
     def entries(self) -> Sequence[Entry]:
         return entries(self._folder)
 
-    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
+    def register(self, folder: Path, definition: Mapping[str, Any]) -> None:
         """Opens the study, or makes it.
 
         Raises:
             UserError: a different sweep is in the folder, or the storage cannot be used.
         """
         self._folder = folder
-        owner = begin(folder, {**definition, "same": self._same})
+        owner = begin_search(folder, {**definition, "same": self._same})
         with exclusive(folder):  # two processes must not make the same tables
             study = open_study(self._settings.storage, folder.absolute(), self.direction)
             if study.user_attrs.setdefault("search", self._same) != self._same:
@@ -77,22 +77,22 @@ class Trials:
                     return
                 choice = [self._study.draw(trial, one) for one in self._space]
                 job, _ = self._write(choice)
-                entry = add(self._folder, job, trial.number)
+                entry = add_job(self._folder, job, trial.number)
                 trial.set_user_attr("command", shlex.join(job.command))
                 trial.set_user_attr("identity", job.identity)
-                # From here on whoever finishes the job finds the trial; if that has happened already, we do.
-                outcome = stored(self._folder / entry.folder)
+                # From here on the process that finishes the job finds the trial. If it is finished already:
+                outcome = outcome_on_record(self._folder / entry.folder)
                 self._tell(entry, outcome)
-            if outcome.status in SETTLED or job.identity in self._taken:
+            if outcome.status in FINISHED or job.identity in self._taken:
                 continue
             self._taken.add(job.identity)
             yield entry, self._write.overrides(choice)
 
-    def left(self) -> int:
-        """The trials that are still to be asked for."""
+    def remaining(self) -> int:
+        """The number of trials that are still to be asked for."""
         return max(self._settings.n - len(self._study.trials()), 0)
 
-    def settle(self, entry: Entry, outcome: Outcome) -> None:
+    def finished(self, entry: Entry, outcome: Outcome) -> None:
         """Tells the study; a job that failed or runs elsewhere leaves its trial unfinished."""
         with exclusive(self._folder):
             self._tell(entry, outcome)
@@ -101,31 +101,31 @@ class Trials:
         """The best trial with its command line."""
         best, trials = self._study.best(), self._study.trials()[: self._settings.n]
         done = sum(trial.state.is_finished() for trial in trials)
-        told = f"{done} of {self._settings.n} trials done"
+        counts = f"{done} of {self._settings.n} trials done"
         if best is None:
-            return told
+            return counts
         value = number(self.metric, best.value)
-        return f"{told}; the best, trial {best.number}, {self.metric} {value}: {best.user_attrs['command']}"
+        return f"{counts}; the best, trial {best.number}, {self.metric} {value}: {best.user_attrs['command']}"
 
     # The methods below are called in an exclusive block: several processes may see the end of the same job, and a
     # trial that one of them is about to take must not be finished by another.
 
     def _tell(self, entry: Entry, outcome: Outcome) -> None:
-        if outcome.status in SETTLED:
+        if outcome.status in FINISHED:
             value = None if outcome.status == "pruned" else self._value(entry)
             self._study.tell(entry.job.identity, value, outcome.status == "pruned")
 
     def _left_over(self) -> Any:
-        """A trial that was begun and that nobody works on, as far as can be seen from here."""
+        """An unfinished trial of this folder whose job no process is running."""
         listed = {entry.job.identity: entry for entry in self.entries}
         for trial in self._study.unfinished():
             if trial.number >= self._settings.n:
                 break
             identity = trial.user_attrs.get("identity")
             if identity in listed:
-                outcome = stored(self._folder / listed[identity].folder)
+                outcome = outcome_on_record(self._folder / listed[identity].folder)
                 self._tell(listed[identity], outcome)
-                if identity in self._taken or outcome.status in (*SETTLED, "elsewhere"):
+                if identity in self._taken or outcome.status in (*FINISHED, "elsewhere"):
                     continue
             if (taken := self._study.take(trial)) is not None:
                 return taken

@@ -16,10 +16,10 @@ from hydra.core.utils import JobStatus
 from dl_runner.config.compose import CONF
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed
-from dl_runner.launch.leases import Wishes
 from dl_runner.launch.local import side_by_side
+from dl_runner.launch.resources import Request
 
-LIGHT = ("dl_runner.config.check", "dl_runner.launch.worker")
+LIGHT = ("dl_runner.config.stored", "dl_runner.launch.worker")
 
 
 def job(folder: Path, seed: int):
@@ -29,9 +29,9 @@ def job(folder: Path, seed: int):
         return compose("config", overrides, return_hydra_config=True), to_plain(compose("config", overrides))
 
 
-def started(folder: Path, *seeds: int, wishes: Wishes):
+def started(folder: Path, *seeds: int, request: Request):
     jobs = (job(folder, seed) for seed in seeds)
-    return side_by_side(jobs, lambda: None, launch_tasks.task, 0, wishes, "none")
+    return side_by_side(jobs, lambda: None, launch_tasks.task, 0, request, "none")
 
 
 def pids(folder: Path) -> list[int]:
@@ -64,11 +64,19 @@ def test_jobs_come_back_as_they_end_whatever_becomes_of_them(tmp_path, monkeypat
             yield job(tmp_path, seed)
 
     done = {}
-    for number, result in side_by_side(jobs(), lambda: None, launch_tasks.task, 10, Wishes(jobs=2, threads=3), "none"):
+    for number, result in side_by_side(jobs(), lambda: None, launch_tasks.task, 10, Request(jobs=2, threads=3), "none"):
         assert len(taken) <= len(done) + 2  # the next is taken when there is room for it
         done[number] = result
     assert sorted(done) == list(range(10, 17))
-    expected = {"threads": 3, "of_parent": 1, "OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": None, "MARK": "here"}
+    stops = [signal.SIGINT, signal.SIGTERM]
+    expected = {
+        "threads": 3,
+        "of_parent": 1,
+        "blocked_by_parent": stops,
+        "OMP_NUM_THREADS": "3",
+        "CUDA_VISIBLE_DEVICES": None,
+        "MARK": "here",
+    }
     assert done[10].return_value == {"seed": 1, **expected} and done[16].return_value == {"seed": 2, **expected}
     assert len(set(pids(tmp_path))) == 7 and os.getpid() not in pids(tmp_path)
 
@@ -82,36 +90,37 @@ def test_jobs_come_back_as_they_end_whatever_becomes_of_them(tmp_path, monkeypat
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.fixture
-def light(monkeypatch):
-    """No torch: these jobs do not compute."""
-    monkeypatch.setattr("dl_runner.launch.children.PRELOADED", LIGHT)
-
-
 def test_each_job_has_its_gpu(tmp_path, monkeypatch):
-    monkeypatch.setattr("dl_runner.launch.children.Children.gpus", lambda self: 2 * bool(self._receive() >= 0))
+    monkeypatch.setattr("dl_runner.launch.local.count_gpus", launch_tasks.two_gpus)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    done = [result.return_value for _, result in started(tmp_path, 1, 2, 3, wishes=Wishes())]
+    done = [result.return_value for _, result in started(tmp_path, 1, 2, 3, request=Request())]
     assert {one["CUDA_VISIBLE_DEVICES"] for one in done} == {"4", "6"} and len(done) == 3
 
 
-def test_closing_stops_what_runs(tmp_path, light):
-    running = started(tmp_path, 106, 102, wishes=Wishes(jobs=2))
+def test_a_job_with_the_exit_code_of_a_lost_fork_server_fails_alone(tmp_path):
+    (tmp_path / "sweeps" / "s").mkdir(parents=True)
+    failed, done = (result for _, result in started(tmp_path, 108, 1, request=Request(jobs=1, gpu=False)))
+    assert "exit code 255" in str(failed._return_value) and done.return_value["seed"] == 1
+
+
+def test_closing_stops_what_runs(tmp_path):
+    running = started(tmp_path, 106, 102, request=Request(jobs=2))
     next(running)
     wait_for((tmp_path / "hangs_106").exists)
     running.close()
-    assert all(map(gone, pids(tmp_path)))
+    assert gone(int((tmp_path / "pid_106").read_text().split()[0]))
+    wait_for(lambda: all(map(gone, pids(tmp_path))), 5)  # the kernel takes its time with what the job has started
 
 
 LAUNCHER = """
 import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-import test_side_by_side as tests
-from dl_runner.launch import children
-from dl_runner.launch.leases import Wishes
-children.PRELOADED = tests.LIGHT
-for number, result in tests.started(Path(sys.argv[1]), *map(int, sys.argv[2:]), wishes=Wishes(jobs=2)):
+import test_local as tests
+from dl_runner.launch import fork_server
+from dl_runner.launch.resources import Request
+fork_server.PRELOADED = tests.LIGHT
+for number, result in tests.started(Path(sys.argv[1]), *map(int, sys.argv[2:]), request=Request(jobs=2, gpu=False)):
     print(number, result.status.name, result._return_value, flush=True)
 """
 
@@ -154,7 +163,7 @@ def test_no_job_outlives_a_killed_launcher(tmp_path, launcher):
     wait_for(lambda: all(map(gone, pids(tmp_path))), 5)
 
 
-def test_a_killed_nursery_takes_its_jobs_along_and_is_named(tmp_path, launcher):
+def test_a_killed_fork_server_takes_its_jobs_along_and_is_named(tmp_path, launcher):
     process = launcher(106)
     job_pid = int((tmp_path / "pid_106").read_text().split()[0])
     parent = int(Path(f"/proc/{job_pid}/stat").read_text().rpartition(")")[2].split()[1])

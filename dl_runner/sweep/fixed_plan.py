@@ -1,4 +1,4 @@
-"""The jobs of a search that knows them all beforehand. Imports no torch."""
+"""The jobs of a grid, of random samples or of pairs, all known before the first one starts. Imports no torch."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,17 +8,17 @@ from typing import Any
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import config_dir_of
 from dl_runner.errors import UserError
-from dl_runner.sweep.folder import Entry, enter
+from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
-from dl_runner.sweep.job import Outcome, mistaken, stored
+from dl_runner.sweep.job import Outcome, outcome_of_mistake, outcome_on_record
 from dl_runner.sweep.search import SEARCHES, Swept
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.summary import failures
 from dl_runner.tracking.run_folder import Job
 
 
-class Writer:
-    """Makes jobs of choices.
+class JobComposer:
+    """Turns KEY=VALUE choices into jobs.
 
     Args:
         compose: a job's KEY=VALUE overrides → its resolved config.
@@ -43,14 +43,14 @@ class Writer:
         return Job(label, identity(plain, self.varied), tuple(command)), plain
 
 
-class Listed:
-    """A grid, samples or pairs.
+class FixedPlan:
+    """A `Plan` of all combinations, samples or pairs.
 
     Raises:
-        UserError: the values do not fit the search, or no job of them can run.
+        UserError: the values do not fit the search, or the config of every job is invalid.
     """
 
-    def __init__(self, settings: Settings, swept: Swept, write: Writer) -> None:
+    def __init__(self, settings: Settings, swept: Swept, write: JobComposer) -> None:
         self.entries: list[Entry] = []
         self.mistakes: dict[str, Outcome] = {}
         self._write, self._folder = write, Path()
@@ -66,39 +66,42 @@ class Listed:
             try:
                 check_config(plain)
             except UserError as error:
-                self.mistakes[job.identity] = mistaken(error)
+                self.mistakes[job.identity] = outcome_of_mistake(error)
         if not self._jobs:
             raise UserError("the sweep has no jobs; give a key more than one value")
         if len(self.mistakes) == len(self._jobs):
-            told = [(job.label, self.mistakes[job.identity]) for job in self._jobs]
-            raise UserError(failures(told, len(told)))
+            failed = [(job.label, self.mistakes[job.identity]) for job in self._jobs]
+            raise UserError(failures(failed, len(failed)))
 
-    def enter(self, folder: Path, definition: Mapping[str, Any]) -> None:
-        """Into sweep.json, before the first job starts.
+    def register(self, folder: Path, definition: Mapping[str, Any]) -> None:
+        """Adds the jobs to sweep.json.
 
         Raises:
             UserError: a different sweep is in the folder.
         """
         self._folder = folder
-        self.entries = enter(folder, self._jobs, dict(definition))
+        self.entries = add_jobs(folder, self._jobs, dict(definition))
         self._waiting = [entry for entry in self.entries if self._to_do(entry)]
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:
-        """The jobs that are neither completed nor mistaken when their turn comes, with their overrides."""
+        """The jobs that are valid and, when their turn comes, not completed, with their overrides."""
         while self._waiting:
             entry = self._waiting.pop(0)
             if self._to_do(entry):  # another process may have completed it meanwhile
                 yield entry, self._write.overrides(self._choices[entry.job.identity])
 
-    def left(self) -> int:
-        """The jobs that are still to be launched."""
+    def remaining(self) -> int:
+        """The number of jobs that are still to be launched."""
         return len(self._waiting)
 
     def _to_do(self, entry: Entry) -> bool:
-        return entry.job.identity not in self.mistakes and stored(self._folder / entry.folder).status != "earlier"
+        return (
+            entry.job.identity not in self.mistakes
+            and outcome_on_record(self._folder / entry.folder).status != "earlier"
+        )
 
-    def settle(self, entry: Entry, outcome: Outcome) -> None:
-        """Nothing is learnt from a result."""
+    def finished(self, entry: Entry, outcome: Outcome) -> None:
+        """The jobs do not depend on outcomes."""
 
     def best(self) -> str | None:
-        """Nothing is searched for."""
+        """None: nothing is optimized."""

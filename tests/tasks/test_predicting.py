@@ -1,16 +1,18 @@
+"""Pictures of a user's own as examples of the data, and a batch's inputs as pictures again."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from dl_runner.report.predictions import load_image, render, top
 from PIL import Image
-from rich.console import Console
 from specs import labelled
+from torch import nn
 from torchvision.transforms import v2
 
 from dl_runner import DataSpec
 from dl_runner.errors import UserError
+from dl_runner.tasks.predicting import load_image, load_images, run_on_images, shown_again
 
 
 def spec(channels: int, height: int, width: int) -> DataSpec:
@@ -100,30 +102,22 @@ def test_what_is_no_picture_is_named(tmp_path, kind):
 @pytest.mark.parametrize("shape", [(6,), (2, 8, 8)])
 def test_data_without_pictures_are_refused(tmp_path, shape):
     path = saved(tmp_path / "a.png", noise(8, 8))
-    with pytest.raises(UserError, match="shape"):
+    with pytest.raises(UserError, match=r"the model takes (vector|image)s, not grey or RGB pictures"):
         load_image(path, labelled(shape, 2))
 
 
-def test_the_most_probable_classes_come_first():
-    logits = torch.tensor([[0.0, 2.0, 1.0, -5.0], [9.0, 0.0, 0.0, 8.0]])
-    first, second = top(logits, ["a", "b", "c", "d"])
-    probabilities = logits.softmax(1)
-    assert [name for name, _ in first] == ["b", "c", "a"] and [name for name, _ in second[:2]] == ["a", "d"]
-    assert first[0][1] == pytest.approx(probabilities[0, 1].item())
+def test_several_pictures_are_a_batch_that_can_be_inverted(tmp_path):
+    grey = [noise(8, 8), 255 - noise(8, 8)]
+    paths = [str(saved(tmp_path / f"{number}.png", pixels)) for number, pixels in enumerate(grey)]
+    pictures = load_images(paths, spec(1, 8, 8))
+    np.testing.assert_array_equal(pictures[:, 0].numpy(), np.stack(grey))
+    np.testing.assert_array_equal(load_images(paths, spec(1, 8, 8), invert=True)[:, 0].numpy(), 255 - np.stack(grey))
 
 
-def test_fewer_classes_than_asked_for_are_all_there():
-    [row] = top(torch.zeros(1, 2, dtype=torch.bfloat16), ["a", "b"])
-    assert sorted(row) == [("a", 0.5), ("b", 0.5)]
-
-
-def test_logits_of_other_classes_are_refused():
-    with pytest.raises(ValueError, match="3 classes"):
-        top(torch.zeros(1, 2), ["a", "b", "c"])
-
-
-def test_the_table_shows_file_classes_and_probabilities(capsys):
-    table = render([Path("a[1].png")], [[("ankle boot", 0.9712), ("sneaker", 0.02)]])
-    Console(width=80).print(table)
-    [line] = [line for line in capsys.readouterr().out.splitlines() if "a[1].png" in line]
-    assert "ankle boot 97.1%" in line and "sneaker 2.0%" in line
+def test_a_model_gets_pictures_normalized_as_in_its_training_and_they_are_shown_as_they_were():
+    data = labelled((3, 4, 4), 2, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
+    pictures = torch.from_numpy(noise(2, 3, 4, 4))
+    inputs = run_on_images(nn.Identity(), pictures, data)
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (data.inputs.mean, data.inputs.std))
+    torch.testing.assert_close(inputs, (pictures / 255 - mean) / std, rtol=1e-5, atol=1e-6)
+    assert torch.equal(shown_again(inputs, data), pictures)

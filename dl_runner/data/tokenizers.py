@@ -1,30 +1,16 @@
-"""How a text is cut into tokens, and the vocabulary that numbers them.
+"""How a text is cut into tokens, which a vocabulary numbers.
 
 A builder returns a tokenizer that knows no token yet; `fit` learns the vocabulary of a text. Imports no torch.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from dl_runner.config.types import PositiveInt
-
-UNKNOWN = "<unk>"  # token 0: whatever is not in the vocabulary
-
-
-def vocabulary(tokens: Iterable[str], min_frequency: int = 1, specials: Sequence[str] = (UNKNOWN,)) -> tuple[str, ...]:
-    """The different tokens, the most frequent first, equally frequent ones in the order of their characters.
-
-    Args:
-        min_frequency: rarer tokens are left out.
-        specials: the first ones, whether they occur or not.
-    """
-    counts = Counter(tokens)
-    found = [token for token, count in counts.items() if count >= min_frequency and token not in specials]
-    return (*specials, *sorted(found, key=lambda token: (-counts[token], token)))
+from dl_runner.data.vocabulary import vocabulary
 
 
 @dataclass(frozen=True)

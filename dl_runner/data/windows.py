@@ -118,7 +118,7 @@ class WindowSamplers(Samplers):
             raise UserError(
                 f"data.steps={split.steps}: {rows} window{'s' if rows > 1 else ''} of so many tokens and the next one "
                 f"take more than the {len(split):,} tokens of the training text; use shorter windows"
-                f"{', a smaller data.batch_size' if rows > 1 else ''} or more text"
+                f"{', a smaller data.batch_size' if rows > 1 else ''} or more text (data.limit, data.characters)"
             )
         kinds = {"random": RandomWindows, "sequential": SequentialWindows, "overlapping": OverlappingWindows}
         return kinds[self._sampling](len(split), split.steps, batch_size, seed)

@@ -64,7 +64,7 @@ class _LanguageModel:
         else:
             prompt = self._prompt(self.prefix, "task.prefix")
         added = generate(model, prompt, self.length, context=self.data.inputs.length, temperature=0.0)
-        return {"text": self.tokenizer.decode(prompt + added)}
+        return {"text": self.tokenizer.decode(prompt + added).rstrip()}
 
     def predict(
         self,

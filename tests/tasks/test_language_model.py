@@ -229,7 +229,7 @@ def test_shown_text_begins_with_the_prefix_or_the_data_and_draws_nothing():
         shown = task(prefix="time ", length=7).show(net, batch)["text"]
         other = task(length=7).show(net, batch)["text"]
     assert torch.equal(torch.get_rng_state(), before)
-    assert shown.startswith("time ") and len(shown.replace("<unk>", "?")) == 12
+    assert shown.startswith("time ") and len(shown.replace("<unk>", "?")) <= 12
     assert other.startswith(FITTED.tokenizer.decode(batch.inputs[0].tolist()))
 
 

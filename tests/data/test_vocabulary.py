@@ -1,0 +1,22 @@
+"""The order of a vocabulary."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dl_runner.data.vocabulary import UNKNOWN, vocabulary
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdef🙂")), st.integers(1, 4))
+def test_the_vocabulary_is_ordered_by_frequency_then_character(tokens, least):
+    found, counts = vocabulary(tokens, least), Counter(tokens)
+    assert found[0] == UNKNOWN
+    assert set(found[1:]) == {token for token, count in counts.items() if count >= least}
+    assert list(found[1:]) == sorted(found[1:], key=lambda token: (-counts[token], token))
+
+
+def test_special_tokens_come_first_once():
+    assert vocabulary(["a", "<pad>", "<pad>"], specials=("<unk>", "<pad>")) == ("<unk>", "<pad>", "a")
+    assert vocabulary([]) == (UNKNOWN,)

@@ -11,7 +11,7 @@ from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.pictures import confusion_matrix, image_grid
 from dl_runner.spec import Classes, DataSpec
-from dl_runner.tasks.losses import Loss
+from dl_runner.tasks.loss import Loss
 from dl_runner.tasks.predicting import Row, load_images, run_on_images, shown_again
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision

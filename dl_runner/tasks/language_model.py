@@ -15,7 +15,7 @@ from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Tokens
 from dl_runner.tasks.carried import CarriedState, with_state
 from dl_runner.tasks.generation import generate
-from dl_runner.tasks.losses import Loss, Total, total_of
+from dl_runner.tasks.loss import Loss, Total, total_of
 from dl_runner.tasks.predicting import Row
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision

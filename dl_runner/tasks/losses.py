@@ -6,58 +6,16 @@ example, such as a language model, need it. A builder raises UserError where its
 targets.
 """
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional as F
 
 from dl_runner.config.types import Positive
 from dl_runner.errors import UserError
 from dl_runner.spec import Boxes, Classes, DataSpec, Fields, Numbers, Pixels, Tokens
-from dl_runner.tasks.targets import named
+from dl_runner.tasks.loss import Loss, MeanLoss
+from dl_runner.tasks.targets import learns_from
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-Total = Callable[[Tensor, Tensor, int], Tensor]
 CLASSES = (Classes, Tokens, Pixels)
-
-
-class MeanLoss:
-    """A loss with its sum beside its mean.
-
-    Args:
-        mean: (outputs, targets) → the mean over the targets.
-        total: (outputs, targets, ignore) → the sum over the targets other than `ignore`.
-    """
-
-    def __init__(self, mean: Loss, total: Total) -> None:
-        self._mean, self.total = mean, total
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._mean(outputs, targets)
-
-
-def total_of(loss: Loss, name: str) -> Total:
-    """The sum of a loss, for a task with many targets in each example.
-
-    Raises:
-        UserError: it has none.
-    """
-    if not isinstance(loss, MeanLoss):
-        raise UserError(f"task={name}: takes the loss of each target by itself; use loss=cross_entropy")
-    return loss.total
-
-
-def learns_from(kinds: tuple[type, ...], loss: str, data: DataSpec, instead: str) -> None:
-    """Check that a loss can learn from the data's targets.
-
-    Raises:
-        UserError: it cannot; names the loss to use instead.
-    """
-    if not isinstance(data.targets, kinds):
-        raise UserError(
-            f"loss={loss}: is for {named(kinds[0])}, but the data's targets are {named(data.targets)}; "
-            f"use loss={instead}"
-        )
 
 
 def _two_classes(loss: str, data: DataSpec) -> None:

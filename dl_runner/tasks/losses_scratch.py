@@ -4,7 +4,9 @@ from torch import Tensor
 
 from dl_runner.layers.scratch import softmax
 from dl_runner.spec import DataSpec, Numbers
-from dl_runner.tasks.losses import CLASSES, Loss, MeanLoss, learns_from
+from dl_runner.tasks.loss import Loss, MeanLoss
+from dl_runner.tasks.losses import CLASSES
+from dl_runner.tasks.targets import learns_from
 
 
 def cross_entropy_scratch(data: DataSpec) -> Loss:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dl_runner.data.batch import Batch, call
 from dl_runner.spec import DataSpec, Numbers
-from dl_runner.tasks.losses import Loss
+from dl_runner.tasks.loss import Loss
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 

@@ -17,7 +17,7 @@ from dl_runner.config.types import PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.masks import class_bars, mask_table
 from dl_runner.spec import DataSpec, Pixels
-from dl_runner.tasks.losses import Loss, total_of
+from dl_runner.tasks.loss import Loss, total_of
 from dl_runner.tasks.predicting import Row, load_images, run_on_images, shown_again
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision

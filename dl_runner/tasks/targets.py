@@ -29,3 +29,16 @@ def require_targets(data: DataSpec, task: str, *kinds: type) -> None:
             f"task={task}: learns from {' or '.join(named(kind) for kind in kinds)}, but the data's targets are "
             f"{named(data.targets)}; use task=auto, which is {data.task} here"
         )
+
+
+def learns_from(kinds: tuple[type, ...], loss: str, data: DataSpec, instead: str) -> None:
+    """Check that a loss can learn from the data's targets.
+
+    Raises:
+        UserError: it cannot; names the loss to use instead.
+    """
+    if not isinstance(data.targets, kinds):
+        raise UserError(
+            f"loss={loss}: is for {named(kinds[0])}, but the data's targets are {named(data.targets)}; "
+            f"use loss={instead}"
+        )

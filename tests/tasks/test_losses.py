@@ -12,7 +12,7 @@ from dl_runner.config.compose import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec, Tokens
-from dl_runner.tasks.losses import total_of
+from dl_runner.tasks.loss import total_of
 from dl_runner.tasks.targets import named
 
 quick = settings(max_examples=25, deadline=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
-from specs import labelled, numbered
+from model_specs import MODELS, build_example, example_spec
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -16,25 +16,8 @@ from dl_runner.config.stored import to_plain
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import TWINS, from_scratch
 from dl_runner.registry import builder
-from dl_runner.spec import DataSpec
 
-# The first that a model accepts.
-SPECS = [
-    *(labelled((1, size, size), 10) for size in (28, 64, 96, 224)),
-    labelled((2,), 2),
-    numbered((1,), 1),
-    numbered((1, 6, 8), 42),  # vertical edges
-]
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.Identity)
-
-
-def build(name: str) -> tuple[nn.Module, DataSpec]:
-    for spec in SPECS:
-        try:
-            return builder("model", name)(spec), spec
-        except UserError:
-            continue
-    raise AssertionError(f"{name} accepts none of {SPECS}")
 
 
 def awaken(model: nn.Module) -> None:
@@ -47,12 +30,15 @@ def awaken(model: nn.Module) -> None:
                 nn.init.normal_(value, mean=1 if value is layer.weight else 0, std=0.1)
 
 
-@pytest.mark.parametrize("name", choices("model"))
+RECURRENT = ("rnn", "gru", "lstm")  # whose layers have no twins
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in RECURRENT])
 def test_every_model_computes_the_same(name):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model, spec = build(name)
+    spec, model = example_spec(name), build_example(name)
     awaken(model)
     x = torch.randn(2, *spec.input_shape)
     state = {key: value.data_ptr() for key, value in model.state_dict().items()}
@@ -67,6 +53,14 @@ def test_every_model_computes_the_same(name):
     assert state == {key: value.data_ptr() for key, value in model.state_dict().items()}
     left = {type(layer) for layer in model.modules() if type(layer).__module__.startswith("torch")}
     assert left <= set(CONTAINERS)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_recurrent_layer_is_refused_by_name(name):
+    with pytest.raises(
+        UserError, match=f"layers=scratch: cell is a torch {name.upper()}, which has no from-scratch twin"
+    ):
+        from_scratch(build_example(name))
 
 
 def test_every_twin_is_torchs_layer_with_another_forward():

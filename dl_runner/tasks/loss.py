@@ -1,0 +1,36 @@
+"""What a loss is: a function of outputs and targets, the mean over the examples; some have their sum as well."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from dl_runner.errors import UserError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Total = Callable[[Tensor, Tensor, int], Tensor]
+
+
+class MeanLoss:
+    """A loss with its sum beside its mean.
+
+    Args:
+        mean: (outputs, targets) → the mean over the targets.
+        total: (outputs, targets, ignore) → the sum over the targets other than `ignore`.
+    """
+
+    def __init__(self, mean: Loss, total: Total) -> None:
+        self._mean, self.total = mean, total
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._mean(outputs, targets)
+
+
+def total_of(loss: Loss, name: str) -> Total:
+    """The sum of a loss, for a task with many targets in each example.
+
+    Raises:
+        UserError: it has none.
+    """
+    if not isinstance(loss, MeanLoss):
+        raise UserError(f"task={name}: takes the loss of each target by itself; use loss=cross_entropy")
+    return loss.total

@@ -19,12 +19,10 @@ class Tokenizer:
 
     Attributes:
         name: in the config group `tokenizer`.
-        exact: whether `join` gives the text back from which `split` has made the tokens.
     """
 
     min_frequency: int = 1
     name: ClassVar[str]
-    exact: ClassVar[bool]
 
     def split(self, text: str) -> list[str]:
         raise NotImplementedError
@@ -63,7 +61,7 @@ class FittedTokenizer:
         return [self._numbers.get(token, 0) for token in self.tokenizer.split(text)]
 
     def decode(self, numbers: Iterable[int]) -> str:
-        """The text of some tokens; exactly what `encode` was given where its tokenizer is exact and knows all of it."""
+        """The text of some tokens; of characters exactly what `encode` was given, if it knew them all."""
         return self.tokenizer.join(self.tokens[number] for number in numbers)
 
     def unknown(self, text: str) -> list[str]:
@@ -76,7 +74,7 @@ class FittedTokenizer:
 
 
 class _Characters(Tokenizer):
-    name, exact = "char", True
+    name = "char"
 
     def split(self, text: str) -> list[str]:
         return list(text)
@@ -93,7 +91,7 @@ _NO_SPACE = re.compile(r" (?=[.,;:!?)\]}’'\n])|(?<=[(\[{\n]) ")
 @dataclass(frozen=True)
 class _Words(Tokenizer):
     lowercase: bool = False
-    name, exact = "word", False
+    name = "word"
 
     def split(self, text: str) -> list[str]:
         return _WORD.findall(text.lower() if self.lowercase else text)
@@ -103,7 +101,7 @@ class _Words(Tokenizer):
 
 
 def char(*, min_frequency: PositiveInt = 1) -> Tokenizer:
-    """Every character is a token; exact.
+    """Every character is a token.
 
     Args:
         min_frequency: characters that the training text has fewer times are `<unk>`.

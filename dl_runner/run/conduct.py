@@ -25,7 +25,7 @@ from dl_runner.tracking.tracker import Tracker, Trackers
 from dl_runner.training.checkpoint import Checkpoints, load_weights
 from dl_runner.training.evaluation import evaluate, evaluating, measure
 from dl_runner.training.loop import train
-from dl_runner.training.showing import track
+from dl_runner.training.showing import shown_as_text, track
 from dl_runner.training.sums import Diverged, MetricSums
 from dl_runner.training.training import Training, Watch
 
@@ -50,10 +50,8 @@ def conduct(
     Raises:
         RunFailed, Pruned, Interrupted: as for `launch`.
     """
-    tracker, pictures = (
-        _trackers(experiment.config),
-        experiment.config.tracker.tensorboard,
-    )  # no other tracker shows them
+    tracker = _trackers(experiment.config)
+    pictures = experiment.config.tracker.tensorboard  # no other tracker shows them
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
     with stop_on_signals() as request, ending_on_record(record, tracker, training):
         first_step = checkpoint["state"]["progress"]["step"] if checkpoint else 0
@@ -104,6 +102,7 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
     Raises:
         Interrupted: asked to stop in the middle; resuming the run tests again.
     """
+    pictures = experiment.config.tracker.tensorboard  # no other tracker shows them
     choice, best = experiment.config.trainer.test, training.checkpoints.weights("best")
     if choice == "best" and training.stopping.best_step is not None:
         load_weights(best, model)
@@ -117,9 +116,9 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
         loader, split = training.loader, "train"
     else:
         sums = _measure(experiment, training, model, loader, split, request)
-        if hasattr(training.task, "draw"):
+        if hasattr(training.task, "draw") and pictures:
             track(training, split, training.task.draw(sums.on_host()))
-    if hasattr(training.task, "show"):
+    if hasattr(training.task, "show") and (pictures or shown_as_text(training.task)):
         with evaluating(model, experiment.device_settings.autocast):
             track(training, split, training.task.show(model, _first(loader)))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dl_runner.tasks.task import Task
 from dl_runner.training.evaluation import evaluating
 from dl_runner.training.intervals import due
 from dl_runner.training.training import Training
@@ -16,6 +17,11 @@ def show_due(run: Training) -> bool:
         return due(run.intervals.show, run.step, run.horizon)
     times = getattr(run.task, "shows_per_run", 0)
     return times > 0 and run.step % max(1, run.horizon.steps // times) == 0
+
+
+def shown_as_text(task: Task) -> bool:
+    """Whether what a task shows is worth making without TensorBoard, which alone shows pictures."""
+    return getattr(task, "shows_per_run", 0) > 0
 
 
 def show(run: Training) -> None:

@@ -35,8 +35,8 @@ def test_the_norms_are_those_of_the_gradients_that_backpropagation_leaves(tmp_pa
     networks = Networks(lesson)
     arriving, first = networks.gradient_norms([8, 6], "tanh", init)
     model = lesson.initial(lesson.change({"model.hidden": [8, 6], "model.activation": "tanh", "init": init})).double()
-    inputs, targets = networks.batch
-    torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+    batch = networks.batch
+    torch.nn.functional.cross_entropy(model(batch.inputs), batch.targets).backward()
     assert first == pytest.approx(model[1].weight.grad.norm().item())
     # The bias is added to z, so its gradient is the sum of the examples' gradients by z: at most √n times theirs.
     assert len(arriving) == 2

@@ -2,25 +2,25 @@
 
 import pytest
 import torch
-from specs import labelled
+from model_specs import build_for, example_spec
 from torch import nn
 
 from dl_runner.config.compose import choices
 from dl_runner.optim.parameter_groups import parameter_groups
-from dl_runner.registry import builder
-
-OUTPUTS = {"convolution": 96 * 95}  # its targets are images
 
 
 @pytest.mark.parametrize("name", choices("model"))
 def test_each_parameter_is_in_one_group_by_its_kind(name):
-    shape = (1,) if name == "polynomial" else (1, 96, 96)  # which every other model takes
+    spec = example_spec(name)
     with torch.device("meta"):
-        model = builder("model", name)(labelled(shape, OUTPUTS.get(name, 2)))
+        model = build_for(name, spec)
     groups = {group["weight_decay"]: group["params"] for group in parameter_groups(model, 0.01)}
     decayed, kept = groups.pop(0.01), groups.pop(0.0, [])
     assert not groups
-    weights = [m.weight for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    layers = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+    weights = [m.weight for m in model.modules() if isinstance(m, layers)]
+    cells = [m for m in model.modules() if isinstance(m, nn.RNNBase)]
+    weights += [one for cell in cells for key, one in cell.named_parameters() if key.startswith("weight")]
     assert {id(one) for one in decayed} == {id(one) for one in weights}
     both = [id(one) for one in (*decayed, *kept)]
     assert len(both) == len(set(both)) and set(both) == {id(one) for one in model.parameters()}

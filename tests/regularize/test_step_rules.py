@@ -86,6 +86,21 @@ def test_no_units_weights_exceed_the_limit_after_any_step(limit, name, steps):
         assert (unit_norms(model[layer].weight) <= limit * (1 + 1e-5)).all()
 
 
+def without_gradients(model):
+    """Gradients of zero: the step moves nothing. Without any, a weight is one that does not learn."""
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+
+
+def test_a_weight_that_does_not_learn_is_not_limited():
+    model = nn.Linear(2, 3)
+    nn.init.constant_(model.weight, 5.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    limit_after_step(optimizer, weights(model), 1.0)
+    optimizer.step()
+    assert (model.weight == 5).all()
+
+
 def test_only_units_beyond_the_limit_are_scaled_and_keep_their_direction():
     model = nn.Linear(2, 3)
     with torch.no_grad():
@@ -93,6 +108,7 @@ def test_only_units_beyond_the_limit_are_scaled_and_keep_their_direction():
         model.bias.fill_(100.0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     limit_after_step(optimizer, weights(model), 1.0)
+    without_gradients(model)
     optimizer.step()
     torch.testing.assert_close(model.weight, torch.tensor([[0.6, 0.8], [0.3, 0.4], [0.0, 0.0]]))
     assert (model.bias == 100).all()
@@ -103,5 +119,6 @@ def test_a_layer_with_one_output_has_its_whole_weight_vector_limited():
     nn.init.ones_(model.weight)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     limit_after_step(optimizer, weights(model), 2.0)
+    without_gradients(model)
     optimizer.step()
     assert model.weight.norm().item() == pytest.approx(2.0)

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+from specs import labelled, numbered
 
 from dl_runner.errors import UserError
 from dl_runner.runtime import device as module
@@ -18,8 +19,11 @@ from dl_runner.runtime.device import (
     set_threads,
     synchronize,
 )
+from dl_runner.spec import DataSpec, Tokens
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda", 0), torch.device("mps")
+CLASSES, NUMBERS = labelled((1, 8, 8), 10), numbered((3,), 1)
+TOKENS = DataSpec(Tokens(28, 35), Tokens(28, 35), "language_model")
 
 
 @pytest.fixture
@@ -70,18 +74,19 @@ def test_a_device_that_is_not_here(machine, name, cuda, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("spec", [CLASSES, NUMBERS])
 @pytest.mark.parametrize("device", [CPU, CUDA, MPS])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_precision_that_is_asked_for_is_used(precision, device, task):
-    assert resolve_precision(precision, device, task, 161_706) == precision
+def test_a_precision_that_is_asked_for_is_used(precision, device, spec):
+    assert resolve_precision(precision, device, spec, 161_706) == precision
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
 def test_auto_precision_on_cuda(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert resolve_precision("auto", CUDA, "classification", 161_706) == expected
-    assert resolve_precision("auto", CUDA, "regression", 161_706) == "fp32"
+    assert resolve_precision("auto", CUDA, CLASSES, 161_706) == expected
+    assert resolve_precision("auto", CUDA, NUMBERS, 161_706) == "fp32"
+    assert resolve_precision("auto", CUDA, TOKENS, 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -96,15 +101,15 @@ def test_auto_precision_on_cuda(monkeypatch, capability, expected):
 def test_auto_precision_on_a_processor(monkeypatch, tmp_path, flags, expected):
     (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\n")
     monkeypatch.setattr(module, "CPUINFO", tmp_path / "cpuinfo")
-    assert resolve_precision("auto", CPU, "classification", 161_706) == expected
-    assert resolve_precision("auto", CPU, "regression", 161_706) == "fp32"
+    assert resolve_precision("auto", CPU, CLASSES, 161_706) == expected
+    assert resolve_precision("auto", CPU, NUMBERS, 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(("device", "capability"), [(CPU, None), (MPS, None), (CUDA, (7, 5))])
 def test_tf32_without_a_gpu_that_has_it(monkeypatch, device, capability):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     with pytest.raises(UserError, match=f"device.precision=tf32: {device} has none; use fp32, bf16 or auto"):
-        resolve_precision("tf32", device, "classification", 161_706)
+        resolve_precision("tf32", device, CLASSES, 161_706)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
@@ -143,12 +148,12 @@ def test_compiling_for_a_processor_needs_a_compiler(monkeypatch):
 @pytest.mark.parametrize(("parameters", "expected"), [(7_850, "fp32"), (61_706, "bf16")])
 def test_a_small_model_is_not_worth_the_casts(monkeypatch, parameters, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
-    assert resolve_precision("auto", CUDA, "classification", parameters) == expected
-    assert resolve_precision("bf16", CUDA, "classification", parameters) == "bf16"
+    assert resolve_precision("auto", CUDA, CLASSES, parameters) == expected
+    assert resolve_precision("bf16", CUDA, CLASSES, parameters) == "bf16"
 
 
 def test_auto_precision_elsewhere_is_fp32():
-    assert resolve_precision("auto", MPS, "classification", 161_706) == "fp32"
+    assert resolve_precision("auto", MPS, CLASSES, 161_706) == "fp32"
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])

@@ -77,7 +77,14 @@ def test_a_sweep_killed_at_two_random_moments_ends_with_each_job_trained_once(wh
 
 
 def test_ctrl_c_in_the_last_moment_of_a_job_stops_the_sweep_after_it(monkeypatch, capsys):
-    monkeypatch.setattr("dl_runner.run.launch.show_results", lambda *results: signal.raise_signal(signal.SIGINT))
+    asked = []
+
+    def track(training, place, shown):
+        if not asked:  # a second one would insist
+            asked.append(place)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("dl_runner.run.conduct.track", track)
     assert sweep("model.width=4,5", "tracker.tensorboard=true") == 130
     assert statuses() == {"0_model.width=4": "completed"}
     monkeypatch.undo()

@@ -57,9 +57,7 @@ def test_every_model_computes_the_same(name):
 
 @pytest.mark.parametrize("name", RECURRENT)
 def test_a_recurrent_layer_is_refused_by_name(name):
-    with pytest.raises(
-        UserError, match=f"cell is a torch {name.upper()}, which has no from-scratch twin"
-    ):
+    with pytest.raises(UserError, match=f"cell is a torch {name.upper()}, which has no from-scratch twin"):
         from_scratch(build_example(name))
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import MutableMapping
 
 # Turns of GNU OpenMP's waiting loop, the OpenMP of torch's Linux wheels, before a thread sleeps until it is woken.
-SPINS = 1000
+SPINS = 5000
 
 
 def set_wait_policy(environment: MutableMapping[str, str] = os.environ) -> None:

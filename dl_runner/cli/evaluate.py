@@ -18,5 +18,6 @@ def evaluate(argv: list[str]) -> None:
 
     weights, metrics = evaluate_run(given.run, given.split, given.weights, given.device)
     print(weights)
+    width = max(20, *map(len, metrics))
     for name, value in metrics.items():
-        print(f"{name:<20} {value:.4f}")
+        print(f"{name:<{width}} {value:.4f}")

@@ -11,6 +11,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable
 from inspect import isfunction
+from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import UserError, hint
@@ -107,7 +108,10 @@ def _builders(module: str) -> dict[str, Callable[..., Any]]:
 
 def _unknown(group: str, name: str) -> "UnknownName":
     if group in PACKAGES:
-        names = {module.name for module in pkgutil.iter_modules(importlib.import_module(PACKAGES[group]).__path__)}
+        package = importlib.import_module(PACKAGES[group])
+        modules = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
+        sources = {name: Path(package.__path__[0], f"{name}.py").read_text(encoding="utf-8") for name in modules}
+        names = {name for name, source in sources.items() if f"\ndef {name}(" in source}
     else:
         names = {found for module in MODULES[group] for found in _builders(module)}
     near = difflib.get_close_matches(name, [*names, *registered(group)], n=1)

@@ -83,7 +83,7 @@ def build_experiment(
     task = build_task(config, builders, data.spec, data.fitted)
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)
-    loaded = load_pretrained(model, config.pretrained) if pretrained else None
+    loaded = load_pretrained(model, config.pretrained, data.fitted) if pretrained else None
     if config.parallel.name == "data_parallel":
         devices(config.parallel, device)
     if process_group.rank:  # the same weights everywhere, but each process draws its own dropout

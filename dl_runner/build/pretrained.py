@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.config.schema import PretrainedConfig
+from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
+from dl_runner.runtime.files import read_json
 from dl_runner.training.checkpoint import Checkpoints
 
 TORCHVISION = "torchvision:"
@@ -42,23 +44,36 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
-def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None:
+def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted | None = None) -> Loaded | None:
     """Copy weights into the model, by name; None where the config asks for none.
 
     Args:
         model: initialized, on the processor; changed in place.
+        fitted: what was learnt from the data, such as a vocabulary, which a run's weights must share.
 
     Raises:
-        UserError: no such weights, damaged ones, or tensors that do not fit and are not in `pretrained.except`.
+        UserError: no such weights, damaged ones, tensors that do not fit and are not in `pretrained.except`, a pattern
+            there that matches nothing, or weights of a run with another vocabulary.
     """
     if config.source is None:
         return None
     found, own = read_weights(config.source), model.state_dict()
 
-    def excepted(name: str) -> bool:
+    key = f"pretrained.from={config.source}"
+    _check_vocabulary(key, Path(config.source).expanduser(), fitted)
+    for pattern in config.without:
+        if not any(fnmatchcase(name, pattern) for name in (*found, *own)):
+            raise UserError(f"pretrained.except={pattern}: matches no tensor{hint(pattern, list(own)[:40])}")
+
+    def matches(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in config.without)
 
-    key = f"pretrained.from={config.source}"
+    # A tensor of two names is left out by either.
+    left_alone = {value.data_ptr() for name, value in own.items() if matches(name)}
+
+    def excepted(name: str) -> bool:
+        return matches(name) or (name in own and own[name].data_ptr() in left_alone)
+
     used = {name: value for name, value in found.items() if not excepted(name)}
     for name, value in used.items():
         if name not in own:
@@ -78,6 +93,18 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig) -> Loaded | None
     model.load_state_dict(used, strict=False)
     left_out, new = sorted(set(found) - set(used)), [name for name in own if own[name].data_ptr() not in shared]
     return Loaded(config.source, tuple(used), tuple(left_out), tuple(new))
+
+
+def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
+    """Token numbers mean what the vocabulary says: weights of another one would fit in shape alone."""
+    if fitted is None or not (folder / FITTED).is_file():
+        return
+    theirs, ours = read_json(folder / FITTED), fitted.state_dict()
+    if theirs.get("tokenizer") != ours.get("tokenizer"):
+        raise UserError(
+            f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "
+            "data.characters, data.limit, data.validation and data.test as that run"
+        )
 
 
 def read_weights(source: str) -> dict[str, Tensor]:

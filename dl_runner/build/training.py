@@ -4,12 +4,15 @@ The model that was built, given its layers, initialized and loaded goes to its d
 and compiled; then come its optimizer with what the regularization adds to each step, and everything around the step.
 """
 
+import inspect
+
 import torch
 
 from dl_runner.build.data import evaluation_loader, training_loader
 from dl_runner.build.experiment import Experiment
 from dl_runner.data.loader import Loader
 from dl_runner.data.splits import fingerprint
+from dl_runner.errors import UserError
 from dl_runner.optim.frozen import Frozen
 from dl_runner.optim.parameter_groups import parameter_groups, weights
 from dl_runner.optim.plateau import MetricSchedule
@@ -109,8 +112,14 @@ def _update(experiment: Experiment) -> Update:
 def _optimizer(experiment: Experiment) -> torch.optim.Optimizer:
     """The optimizer with what the regularization adds to each of its steps; the model is on its device."""
     config, model = experiment.config, experiment.model
-    regularization, rate = config.regularization, config.optimizer.arguments.get("lr", 0.0)
-    optimizer = experiment.builders.optimizer(parameter_groups(model, regularization.weight_decay, rate, config.groups))
+    regularization, build = config.regularization, experiment.builders.optimizer
+    rate = inspect.signature(build).parameters.get("lr")
+    if config.groups and (rate is None or rate.default is inspect.Parameter.empty):
+        raise UserError(f"groups: are for optimizers with a learning rate, and {config.optimizer.name} has none")
+    groups = parameter_groups(model, regularization.weight_decay, rate.default if config.groups else 0.0, config.groups)
+    if config.groups and not groups:
+        raise UserError("groups: leave no parameter of the model to learn; give one of them an lr above 0")
+    optimizer = build(groups)
     if regularization.decoupled:
         decay_before_step(optimizer, weights(model), regularization.decoupled)
     if regularization.max_norm is not None:

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dl_runner.cli.options import run_folder_of
+from dl_runner.cli.options import device_option, run_folder_of
 
-_OURS = ("--weights", "--out", "--help")
+_OURS = ("--weights", "--device", "--out", "--help")
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 
@@ -17,6 +17,7 @@ def predict(argv: list[str]) -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("inputs", nargs="*", metavar="INPUT", help="picture files, or texts in quotes")
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
+        device_option(parser)
         parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
         parser.epilog = (
             "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts."
@@ -29,7 +30,7 @@ def predict(argv: list[str]) -> None:
     from dl_runner.report.answers import render
     from dl_runner.run.inference import predict as answers
 
-    Console().print(render(answers(given.run, given.inputs, given.weights, options), given.out))
+    Console().print(render(answers(given.run, given.inputs, given.weights, options, given.device), given.out))
 
 
 def split_options(argv: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -3,6 +3,7 @@
 import argparse
 
 from dl_runner.cli.options import device_option, run_folder_of
+from dl_runner.errors import UserError
 
 
 def resume(argv: list[str]) -> None:
@@ -19,6 +20,8 @@ def resume(argv: list[str]) -> None:
     parallel = {key: value for key, value in changed.items() if value is not None}
     if given.parallel in ("none", "data_parallel") and given.devices is None:
         parallel["devices"] = None
+    if given.parallel in ("none", "data_parallel"):  # one process has whole batches
+        parallel["sync_batchnorm"] = False
     from dl_runner.config.stored import load_run
     from dl_runner.tracking.run_folder import RunRecord
 
@@ -28,6 +31,8 @@ def resume(argv: list[str]) -> None:
     if load_run(folder).lesson is not None:
         from dl_runner.run.lesson import go_on
 
+        if given.device or parallel:
+            raise UserError(f"resume {folder}: is a lesson, which goes on where it began; leave the options out")
         go_on(folder)
     else:
         from dl_runner.run.launch import resume as go_on_training

@@ -44,12 +44,12 @@ def check_config(plain: dict[str, Any]) -> Config:
         *(() if config.task.builder_name == "auto" else (("task", config.task, None),)),
     ):
         try:
-            if given is None:  # its module imports torch, so build.py checks the rest
+            if given is None:  # its module imports torch, so the rest is checked when it is built
                 registry.require(group, part.builder_name)
             else:
                 arguments(registry.builder(group, part.builder_name), part.arguments, group, given)
         except registry.UnknownName:
-            # A plugin may bring it; which it is, build.py finds out, because importing one may import torch.
+            # A plugin may bring it; that is found out when it is built, because importing one may import torch.
             if not config.plugins and not importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
                 raise
     check_folds(config.data.folds, config.data.fold, config.data.validation)
@@ -95,6 +95,12 @@ def _check_combinations(config: Config) -> None:
     )
     if config.device.cuda_graphs == "on" and (config.parallel.name != "none" or config.trainer.accumulate != 1):
         raise UserError("device.cuda_graphs=on: needs parallel=none and trainer.accumulate=1; use off")
+    if config.device.cuda_graphs == "on" and any(group.start is not None for group in config.groups):
+        raise UserError("device.cuda_graphs=on: replays one step, and groups with from change it; use off")
+    if optimizer.builder_name == "rprop" and any(group.rate not in (0, 1) for group in config.groups):
+        raise UserError("groups: optimizer rprop keeps step sizes of its own and takes no lr but 0 and 1 of a group")
+    if optimizer.builder_name == "adafactor" and config.parallel.name == "fsdp":
+        raise UserError("optimizer=adafactor: needs whole weights, and parallel=fsdp cuts them up; use parallel=ddp")
     if "lr" in optimizer.arguments:
         check_decay(
             optimizer.builder_name,

@@ -80,11 +80,15 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         plain["data"]["root"] = here
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
+        if plain["device"].get("precision") == "tf32":  # which is of one kind of device
+            plain["device"]["precision"] = "auto"
     elif isinstance(plain.get("device"), dict):
         plain["device"] |= _resolved(folder)
     if parallel:
         plain["parallel"] = {**plain.get("parallel", {}), **parallel}
         plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
+        if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
+            plain["device"]["memory_format"] = "contiguous"
     try:
         return check_config(plain)
     except UserError as error:

@@ -12,6 +12,8 @@ from dl_runner.data.splits import Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
 
+FITTED = "fitted.json"  # of a run folder: what was fitted to its data
+
 
 class Fitted(Protocol):
     """What was learnt from the training split and is done to every split once, such as a vocabulary.

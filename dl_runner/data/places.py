@@ -41,8 +41,14 @@ def move(
 
 
 def sized(spec: DataSpec, side: int) -> DataSpec:
-    """The spec of pictures, and of their masks, resized to squares of `side` pixels."""
+    """The spec of pictures, and of their masks, resized to squares of `side` pixels.
+
+    Raises:
+        UserError: masks or boxes among several fields of targets, which nothing resizes.
+    """
     targets = spec.targets
+    if isinstance(targets, Fields) and any(isinstance(kind, Pixels | Boxes) for _, kind in targets.fields):
+        raise UserError(f"data.image_size={side}: cannot resize masks or boxes among several targets; set it to null")
     if isinstance(targets, Pixels):
         targets = replace(targets, height=side, width=side)
     return replace(spec, inputs=replace(spec.inputs, height=side, width=side), targets=targets)

@@ -24,15 +24,19 @@ def matched(model: nn.Module, groups: Sequence[GroupConfig]) -> list[list[Tensor
         UserError: a group without any.
     """
     found: list[list[Tensor]] = [[] for _ in groups]
-    for name, parameter in model.named_parameters():
-        place = next((place for place, group in enumerate(groups) if fnmatchcase(name, group.match)), None)
+    names: dict[Tensor, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):  # a shared one by any of its names
+        names.setdefault(parameter, []).append(name)
+    for parameter, own in names.items():
+        hits = (place for place, group in enumerate(groups) if any(fnmatchcase(name, group.match) for name in own))
+        place = next(hits, None)
         if place is not None:
             found[place].append(parameter)
     for group, parameters in zip(groups, found, strict=True):
         if not parameters:
-            names = [name for name, _ in model.named_parameters()]
+            every = [name for name, _ in model.named_parameters()]
             raise UserError(
-                f"groups: match={group.match} has no parameter of the model of its own{hint(group.match, names[:40])}"
+                f"groups: match={group.match} has no parameter of the model of its own{hint(group.match, every[:40])}"
             )
     return found
 

@@ -18,7 +18,7 @@ class ProcessGroup:
     """One process alone.
 
     Attributes:
-        rank: this process's number, 0 to size - 1; the first one keeps the books.
+        rank: this process's number, 0 to size - 1; the first one writes the files.
         size: how many processes share each batch.
         local_rank: this process's number on its machine, and that of its GPU.
     """

@@ -178,7 +178,7 @@ def _environment_of_workers(messages: str, count: int) -> Iterator[None]:
 
 
 def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What each process does: call the function, and leave word of how it ended."""
+    """What each process does: call the function, and write down how it ended."""
     end_with(parent)
     # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -202,7 +202,7 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
 
 
 def _write_error(messages: _Messages, error: BaseException, rank: int, count: int) -> None:
-    """Leave word of an error, and end the others if they do not end by themselves."""
+    """Write down an error, and end the others if they do not end by themselves."""
     kind = next(kind for kind in _FORESEEN if isinstance(error, kind))
     messages.write("error", json.dumps([kind.__name__, str(error), getattr(error, "signal_number", 0)]), rank)
     messages.write("end", "", rank)

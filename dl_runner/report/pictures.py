@@ -141,19 +141,6 @@ def _explain(figure: "Figure", legend: Mapping[str, np.ndarray]) -> None:
     figure.legend(handles=patches, loc="outside right upper", fontsize=9)
 
 
-def confusion_counts(targets: np.ndarray, predictions: np.ndarray, k: int) -> np.ndarray:
-    """How often class i (row) was predicted as j (column): int64, (k, k), from two (n,) arrays of 0..k-1.
-
-    Raises:
-        ValueError: different lengths, or a class outside 0..k-1.
-    """
-    targets, predictions = np.asarray(targets, dtype=np.int64), np.asarray(predictions, dtype=np.int64)
-    both = np.concatenate([targets, predictions])
-    if targets.shape != predictions.shape or (both.size and not 0 <= both.min() <= both.max() < k):
-        raise ValueError(f"{targets.shape} targets and {predictions.shape} predictions are not pairs of 0..{k - 1}")
-    return np.bincount(targets * k + predictions, minlength=k * k).reshape(k, k)
-
-
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """The confusion matrix: rows true, columns predicted, shaded by the share of the row.
 

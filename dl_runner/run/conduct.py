@@ -106,10 +106,13 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
     choice, best = experiment.config.trainer.test, training.checkpoints.weights("best")
     if choice == "best" and training.stopping.best_step is not None:
         load_weights(best, model)
+        for name in [name for name in training.metrics if name.startswith("validation/")]:
+            del training.metrics[name]  # of other weights
         training.metrics.update(training.progress.best_metrics)
         _log.info("best weights: those of step %d", training.stopping.best_step)
     elif choice == "best":
-        _log.info("no validation data to choose by: the last weights are tested")
+        why = "no validation data" if experiment.data.validation is None else "no finite validation metric"
+        _log.info("%s to choose by: the last weights are tested", why)
     split = "test" if choice != "never" and experiment.data.test is not None else "validation"
     loader = evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings)
     if loader is None:

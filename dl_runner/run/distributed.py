@@ -59,7 +59,7 @@ def share_user_errors(process_group: ProcessGroup) -> Iterator[None]:
 
 
 def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
-    """What all processes but the first do: train along, and keep no books.
+    """What all processes but the first do: take part in the training, and write nothing.
 
     Args:
         state: of a checkpoint to go on from.

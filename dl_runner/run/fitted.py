@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from dl_runner import registry
-from dl_runner.data.dataset import Data, Fitted
+from dl_runner.data.dataset import FITTED, Data, Fitted
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import read_json, to_json, write_atomic
-
-FITTED = "fitted.json"
 
 
 def write_fitted(folder: Path, data: Data) -> None:

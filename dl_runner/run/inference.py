@@ -59,7 +59,9 @@ def evaluate_run(
     return weights, {f"{split}/{name}": value for name, value in metrics.items()}
 
 
-def predict(folder: Path, inputs: Sequence[str], which: Weights | None, options: Mapping[str, Any]) -> list[Row]:
+def predict(
+    folder: Path, inputs: Sequence[str], which: Weights | None, options: Mapping[str, Any], device: str | None = None
+) -> list[Row]:
     """What a run's task makes of a user's inputs. Needs no data set.
 
     Args:
@@ -71,7 +73,7 @@ def predict(folder: Path, inputs: Sequence[str], which: Weights | None, options:
     """
     weights = weight_file(folder, which)
     spec = read_spec(weights)
-    checked = load_run(folder)
+    checked = load_run(folder, device)
     builders = check_builders(checked)
     task = build_task(checked, builders, spec, read_fitted(folder))
     if not hasattr(task, "predict"):

@@ -22,14 +22,25 @@ def seed_everything(seed: int, rank: int = 0) -> None:
 
 
 def rng_state() -> dict[str, Any]:
-    """The state of torch's global generators, which dropout and initializers draw from; tensors and lists only."""
+    """The state of the global generators: torch's, which dropout and initializers draw from, and those of Python and
+    NumPy, which a plugin may use; tensors and plain containers only."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+    version, words, gauss = random.getstate()
+    name, keys, *rest = np.random.get_state()
+    return {
+        "cpu": torch.get_rng_state(),
+        "cuda": cuda,
+        "python": [version, list(words), gauss],
+        "numpy": [name, keys.tolist(), *rest],
+    }
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
     """Inverse of `rng_state`. The state of CUDA devices that are not here is left out: the run moved."""
     torch.set_rng_state(state["cpu"])
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    np.random.set_state(tuple(state["numpy"]))
     for index, device_state in enumerate(state["cuda"]):
         if torch.cuda.is_available() and index < torch.cuda.device_count():
             torch.cuda.set_rng_state(device_state, index)

@@ -137,10 +137,18 @@ def _diagnostics(run: Training, norm: Tensor | None) -> dict[str, float]:
     return found
 
 
+def _meter_due(run: Training) -> bool:
+    """At each evaluation, or at the first one after so many steps as `trainer.meter_every` says."""
+    if run.intervals.meter is None or run.step >= run.horizon.steps:
+        return True
+    every, evaluate = (one.steps(run.horizon.steps_per_epoch) for one in (run.intervals.meter, run.intervals.evaluate))
+    return run.step // every > max(0, run.step - evaluate) // every
+
+
 def _evaluate(run: Training, training: dict[str, float]) -> None:
     """Evaluate every split, log one row with the training metrics, keep the weights if they are the best."""
     measured = training | run.evaluator.evaluate()
-    if run.intervals.meter is None or due(run.intervals.meter, run.step, run.horizon):
+    if _meter_due(run):
         measured |= run.evaluator.measure()
     run.metrics.update(measured)
     run.tracker.log(run.step, run.epoch, measured, milestone=True)

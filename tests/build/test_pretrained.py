@@ -17,6 +17,7 @@ from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.registry import builder
 from dl_runner.run.launch import launch, resume
+from dl_runner.spec import DataSpec, Tokens
 
 SHORT = ("trainer.steps=3", "trainer.epochs=null", "data.limit=64", "data.batch_size=32")
 
@@ -140,3 +141,44 @@ def test_a_run_is_resumed_though_what_it_began_from_is_gone(tmp_path, monkeypatc
         launch(checked, tmp_path, "b", watch=stop)
     shutil.rmtree(tmp_path / "a")
     assert resume(tmp_path / "b").record["status"] == "completed"
+
+
+TEXT = (
+    "data=python_docs",
+    "model=gru",
+    "model.hidden=8",
+    "trainer.steps=2",
+    "trainer.epochs=null",
+    "data.characters=6000",
+)
+
+
+def test_weights_of_another_vocabulary_are_refused_though_their_shapes_fit(tmp_path):
+    first = run(tmp_path / "a", *TEXT).record.folder
+    tokens = json.loads((first / "fitted.json").read_text())["tokenizer"]["tokens"]
+    run(tmp_path / "b", *TEXT, f"pretrained.from={first}")
+    swapped = json.loads((first / "fitted.json").read_text())
+    swapped["tokenizer"]["tokens"] = [*tokens[:3], tokens[4], tokens[3], *tokens[5:]]
+    (first / "fitted.json").write_text(json.dumps(swapped))
+    with pytest.raises(UserError, match="was trained with another vocabulary"):
+        run(tmp_path / "c", *TEXT, f"pretrained.from={first}")
+
+
+def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
+    torch.save(model(1).state_dict(), tmp_path / "w.pt")
+    with pytest.raises(UserError, match=r"pretrained.except=haed.\*: matches no tensor"):
+        load(model(), tmp_path / "w.pt", "haed.*")
+
+
+def test_a_tensor_of_two_names_is_left_out_by_either(tmp_path):
+    spec = DataSpec(Tokens(9, 5), Tokens(9, 5), "language_model")
+    torch.manual_seed(1)
+    source, target = (
+        builder("model", "recurrent")(spec, cell="gru", hidden=4, embedding=4, tied=True) for _ in range(2)
+    )
+    kept = {name: value for name, value in source.state_dict().items() if name != "head.weight"}
+    torch.save(kept, tmp_path / "w.pt")
+    before = target.head.weight.clone()
+    loaded = load(target, tmp_path / "w.pt", "head.*")
+    assert target.head.weight.equal(before) and target.embedding.weight is target.head.weight
+    assert {"head.weight", "embedding.weight", "head.bias"} == set(loaded.new)

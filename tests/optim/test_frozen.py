@@ -17,6 +17,7 @@ from dl_runner.optim.parameter_groups import matched, parameter_groups
 from dl_runner.registry import builder
 from dl_runner.run.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.spec import DataSpec, Tokens
 from dl_runner.training.loop import train
 
 COMMON = ("model=bn_lenet", "data.limit=128", "data.batch_size=32", "trainer.epochs=4", "device.threads=1")
@@ -159,3 +160,30 @@ def test_frozen_weights_get_no_gradients():
         training.model[0].weight is one for group in training.update.optimizer.param_groups for one in group["params"]
     )
     assert torch.is_tensor(training.model[0].weight)
+
+
+def test_a_group_takes_the_optimizers_own_rate_where_the_config_names_none():
+    training = make("model=softmax", "~optimizer.lr", "groups=[{match:'*.weight',lr:10}]")
+    assert sorted(group["lr"] for group in training.update.optimizer.param_groups) == pytest.approx([0.1, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["groups=[{match:'*',lr:0}]"], "leave no parameter of the model to learn"),
+        (["optimizer=rprop", "groups=[{match:'0.*',lr:2}]"], "rprop keeps step sizes of its own"),
+        (["device.cuda_graphs=on", "groups=[{match:'0.*',from:1 epoch}]"], "groups with from change it"),
+        (["optimizer=adafactor", "parallel=fsdp", "parallel.devices=2"], "needs whole weights"),
+    ],
+)
+def test_what_groups_cannot_do_is_one_line(overrides, told):
+    with pytest.raises(UserError, match=told):
+        make("model=bn_lenet", *overrides)
+
+
+def test_a_shared_parameter_is_matched_by_any_of_its_names():
+    model = builder("model", "recurrent")(
+        DataSpec(Tokens(9, 5), Tokens(9, 5), "language_model"), cell="gru", hidden=4, embedding=4, tied=True
+    )
+    (found,) = matched(model, [GroupConfig("head.*", 0.0)])
+    assert {id(one) for one in found} == {id(model.head.weight), id(model.head.bias)}

@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix as reference
 
-from dl_runner.report.pictures import confusion_counts, confusion_matrix, image_grid
+from dl_runner.report.pictures import confusion_matrix, image_grid
 
 
 def red(picture: np.ndarray) -> np.ndarray:
@@ -59,25 +56,6 @@ def test_a_dollar_in_a_title_is_a_dollar():
 def test_a_grid_of_things_that_do_not_match_is_refused(shape, titles, correct):
     with pytest.raises(ValueError, match="images"):
         image_grid(np.zeros(shape, dtype=np.uint8), titles, correct)
-
-
-@settings(max_examples=30, deadline=None)
-@given(pairs=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1))
-def test_counts_agree_with_scikit_learn(pairs):
-    targets, predictions = np.array(pairs).T
-    np.testing.assert_array_equal(
-        confusion_counts(targets, predictions, 5), reference(targets, predictions, labels=range(5))
-    )
-
-
-def test_no_examples_count_nothing():
-    assert confusion_counts(np.array([]), np.array([]), 3).tolist() == [[0] * 3] * 3
-
-
-@pytest.mark.parametrize(("targets", "predictions"), [([0, 3], [0, 1]), ([-1], [0]), ([0, 1], [0])])
-def test_pairs_outside_the_classes_are_refused(targets, predictions):
-    with pytest.raises(ValueError, match="pairs"):
-        confusion_counts(np.array(targets), np.array(predictions), 3)
 
 
 @pytest.mark.parametrize("k", [2, 20, 60])

@@ -65,3 +65,13 @@ def test_the_state_of_absent_devices_is_left_out():
     expected = torch.rand(3)
     set_rng_state(state | {"cuda": [torch.zeros(16, dtype=torch.uint8)]})
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_pythons_and_numpys_generators_are_part_of_the_state_as_plain_containers(tmp_path):
+    seed_everything(3)
+    random.random(), np.random.randn()  # an odd number of normal draws leaves one in store
+    torch.save(rng_state(), tmp_path / "state.pt")
+    expected = random.random(), np.random.randn(3).tolist(), torch.rand(2).tolist()
+    seed_everything(4)
+    set_rng_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert (random.random(), np.random.randn(3).tolist(), torch.rand(2).tolist()) == expected

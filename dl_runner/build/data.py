@@ -64,8 +64,8 @@ def evaluation_loader(
 ) -> Loader | None:
     """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split.
 
-    They are large, as no gradients need the memory; for a number of batches that the config names, as long as those
-    of the training.
+    They are large, as no gradients need the memory; for a number of batches that the config names, as large as those
+    of the training, and the first ones of the split.
     """
     examples = getattr(data, split)
     if examples is None:

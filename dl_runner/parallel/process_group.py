@@ -28,12 +28,12 @@ class ProcessGroup:
     local_rank = 0
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's value, in the order of their ranks; all of them have to ask."""
+        """Every process's value, in the order of their ranks. A collective call: every process makes it."""
         return [value]
 
     def agree(self, request: StopRequest, due: bool) -> tuple[bool, bool]:
         """Whether any process was asked to stop, and whether one finds a checkpoint due: the same answer for all of
-        them at the same step. All of them have to ask after each step."""
+        them at the same step. A collective call, after each step."""
         return bool(request), due
 
     def same_buffers(self, model: nn.Module) -> None:

@@ -55,8 +55,8 @@ class Strategy:
         """Called after the last backward pass of a batch, before anybody looks at the gradients."""
 
     def full_model(self) -> nn.Module:
-        """The model with all its weights and the first process's buffers. All processes have to ask; what others than
-        the first one get may lack weights."""
+        """The model with all its weights and the first process's buffers. A collective call: every process makes it;
+        what others than the first one get may lack weights."""
         self.process_group.same_buffers(self.model)
         return self.model
 
@@ -68,7 +68,7 @@ class Strategy:
         """Called once, with the new optimizer of the model."""
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
-        """What the optimizer of a run in one process would save. All processes have to ask."""
+        """What the optimizer of a run in one process would save. A collective call: every process makes it."""
         return optimizer.state_dict()
 
     def load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
@@ -198,7 +198,7 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
 
 
 def full_tensor(value: Tensor) -> Tensor:
-    """The tensor whose parts the processes hold, for which all of them have to ask; any other as it is."""
+    """The tensor whose parts the processes hold; any other as it is. A collective call."""
     return value.full_tensor() if hasattr(value, "full_tensor") else value
 
 

@@ -1,4 +1,4 @@
-"""However a run ends, its record and its trackers hear of it."""
+"""Recording how a run ends, in run.json and the trackers, whatever happens."""
 
 import contextlib
 import logging

@@ -111,7 +111,7 @@ class Lesson:
         *,
         may_diverge: bool = False,
     ) -> Arm:
-        """Train one arm, or read it back if an earlier sitting of this lesson has completed it.
+        """Train one arm, or read it back if it was completed before this lesson was resumed.
 
         Args:
             name: what is different in it; also names its folder.

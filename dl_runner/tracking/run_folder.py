@@ -108,10 +108,9 @@ class RunRecord:
     Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
     (package to text), host ({name, cores}), parameters (count), data (a DataSpec), seed; device, precision,
     memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved; start and end
-    (ISO 8601, UTC), seconds (of all sittings together), status, step, metrics (SPLIT/NAME to number), metric_info (see
-    `metric_info`), objective
-    ({SPLIT/NAME: best value} of the metric that chose the weights), traceback (text, of a failure), resumed (list of
-    {time, step}), job (`Job`'s fields).
+    (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME to number),
+    metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the weights),
+    traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
     """
 
     FIELDS = (

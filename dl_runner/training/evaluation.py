@@ -125,7 +125,7 @@ class Evaluator:
         self._whole_loaders, self._limit = whole_loaders or {}, limit
 
     def evaluate(self) -> dict[str, float]:
-        """The task's metrics of every split, SPLIT/NAME. All processes have to ask."""
+        """The task's metrics of every split, SPLIT/NAME. A collective call: every process makes it."""
         model, found = self._strategy.model, {}
         self._strategy.process_group.same_buffers(model)
         for split, loader in self.loaders.items():
@@ -142,7 +142,8 @@ class Evaluator:
         return found
 
     def measure(self) -> dict[str, float]:
-        """The metrics of every split that are no sums; {} for a task without a meter. All processes have to ask."""
+        """The metrics of every split that are no sums; {} for a task without a meter. A collective call: every
+        process makes it."""
         if not hasattr(self._task, "meter"):
             return {}
         model, lockstep, found = self._strategy.full_model(), self._strategy.lockstep, {}

@@ -25,7 +25,7 @@ def shown_as_text(task: Task) -> bool:
 
 
 def show(run: Training) -> None:
-    """Give the trackers what the task shows of the whole model. All processes have to ask."""
+    """Give the trackers what the task shows of the whole model. A collective call: every process makes it."""
     model = run.update.strategy.full_model()
     batch = run.evaluator.sample() or next(iter(run.loader.epoch()))
     if run.process_group.rank:

@@ -53,7 +53,7 @@ class MetricSums:
         return {name: value.cpu() for name, value in self.sums.items()} | self.counts
 
     def over(self, process_group: ProcessGroup) -> "MetricSums":
-        """These over what all processes of the group have added; all of them have to ask."""
+        """These over what all processes of the group have added. A collective call: every process makes it."""
         if process_group.size == 1:
             return self
         together = MetricSums(self.task)
@@ -64,7 +64,8 @@ class MetricSums:
         return together
 
     def require_finite(self, process_group: ProcessGroup) -> None:
-        """Check every loss that was added since the last check, in every process; all of them have to ask.
+        """Check every loss that was added since the last check, in every process. A collective call: every process
+        makes it.
 
         Raises:
             Diverged: one is NaN or infinite.

@@ -88,7 +88,7 @@ class Training:
         return self.step / self.horizon.steps_per_epoch
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of all processes together. All of them have to ask."""
+        """The state of all processes together. A collective call: every process makes it."""
         return {name: one.state_dict() for name, one in self.state.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

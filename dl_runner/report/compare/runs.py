@@ -158,10 +158,10 @@ def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dic
 
 
 def _seconds(record: RunRecord, rows: list[dict[str, Any]]) -> float:
-    """Of a run without an end: its earlier sittings, and the present one until the last report."""
+    """Of a run without an end: the time of its earlier runs, and of the present one until the last report."""
     earlier = record["seconds"] or 0.0
-    sitting = record["resumed"][-1]["time"] if record["resumed"] else record["start"]
-    return earlier + max(0.0, rows[-1]["time"] - datetime.fromisoformat(sitting).timestamp()) if rows else earlier
+    began = record["resumed"][-1]["time"] if record["resumed"] else record["start"]
+    return earlier + max(0.0, rows[-1]["time"] - datetime.fromisoformat(began).timestamp()) if rows else earlier
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -74,7 +74,6 @@ def build_training(experiment: Experiment) -> Training:
             checkpoint=trainer.checkpoint_every,
             meter=trainer.meter_every,
             show=trainer.show_every,
-            batches=trainer.evaluate_batches,
         ),
         stopping=stopping,
         sums=sums,

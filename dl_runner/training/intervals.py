@@ -15,7 +15,6 @@ class Intervals:
         checkpoint: the whole state to disk; always after the last step too.
         meter: those metrics of a task that are no sums; None: with every evaluation.
         show: what a task shows of its model, such as sample text; None: as often as the task says.
-        batches: per evaluation; None for all.
     """
 
     evaluate: Steps
@@ -23,7 +22,6 @@ class Intervals:
     checkpoint: Duration
     meter: Steps | None = None
     show: Steps | None = None
-    batches: int | None = None
 
 
 def due(every: Steps | None, step: int, horizon: Horizon) -> bool:

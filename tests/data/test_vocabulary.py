@@ -17,6 +17,6 @@ def test_the_vocabulary_is_ordered_by_frequency_then_character(tokens, least):
     assert list(found[1:]) == sorted(found[1:], key=lambda token: (-counts[token], token))
 
 
-def test_special_tokens_come_first_once():
-    assert vocabulary(["a", "<pad>", "<pad>"], specials=("<unk>", "<pad>")) == ("<unk>", "<pad>", "a")
+def test_the_unknown_token_comes_first_once():
+    assert vocabulary(["a", UNKNOWN, UNKNOWN]) == (UNKNOWN, "a")
     assert vocabulary([]) == (UNKNOWN,)

@@ -7,7 +7,7 @@ UNKNOWN = "<unk>"  # token 0: whatever is not in the vocabulary
 
 
 def vocabulary(tokens: Iterable[str], min_frequency: int = 1) -> tuple[str, ...]:
-    """`UNKNOWN`, then the different tokens, the most frequent first, equally frequent ones in the order of their characters.
+    """`UNKNOWN`, then the different tokens: the most frequent first, equally frequent ones by their characters.
 
     Args:
         min_frequency: rarer tokens are left out.

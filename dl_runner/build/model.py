@@ -5,6 +5,7 @@ from torch import nn
 
 from dl_runner.build.builders import Builders
 from dl_runner.config.schema import Config
+from dl_runner.layers.columns import reading_rows
 from dl_runner.layers.scratch.swap import from_scratch
 from dl_runner.optim.frozen import freeze
 from dl_runner.parallel.process_group import ProcessGroup
@@ -33,7 +34,7 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
         UserError: the model does not fit the data, or has not the parameters of a group.
     """
     seed_everything(config.seed)
-    model = builders.model(spec)
+    model = reading_rows(builders.model(spec), spec)
     if config.layers.name == "scratch":
         from_scratch(model)
     builders.init()(model)

@@ -8,6 +8,7 @@ import torch
 from dl_runner.data.places import resize_targets, sized
 from dl_runner.data.samplers import InOrder, Sampler, Shuffled
 from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
+from dl_runner.data.scale import measured
 from dl_runner.data.splits import Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
@@ -58,6 +59,7 @@ class Data:
         fit: what is learnt from the training split and done to all of them.
         samplers: how batches are made.
         fitted: what `fit` has learnt; set by `cut`.
+        notes: what a person has to know of how the data were read, a line each.
     """
 
     spec: DataSpec | None
@@ -67,6 +69,7 @@ class Data:
     fit: Fit | None = None
     samplers: Samplers = Samplers()  # noqa: RUF009 - it has no state
     fitted: Fitted | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[Split | None, ...]:
@@ -137,6 +140,7 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
         learnt = fitted or data.fit.fit(train)
         splits = {name: split and learnt.apply(split) for name, split in splits.items()}
         spec = learnt.spec
+    spec = measured(spec, splits["train"])
     made = _sized(spec, cuts)
     if made.is_image:
         splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}

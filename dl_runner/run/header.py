@@ -47,6 +47,8 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
     header: dict[str, Any] = {
         "job": job,
         "data": f"{checked.data.name}: {counted}; {_kind(spec.inputs)}{_targets(spec.targets)}",
+        "columns": _columns(spec.inputs),
+        "note": "; ".join(experiment.data.notes),
         "model": f"{checked.model.name}, {experiment.parameters:,} parameters",
         "pretrained": str(experiment.loaded) if experiment.loaded else None,
         "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
@@ -67,6 +69,21 @@ def _kind(kind: Kind) -> str:
     if isinstance(kind, Tokens):
         return f"{kind.length} tokens of {kind.vocabulary:,}"
     return "×".join(map(str, getattr(kind, "shape", ())))
+
+
+NAMED = 8  # columns of each kind
+
+
+def _columns(kind: Kind) -> str | None:
+    """The columns of a table by name, with the categories that each has."""
+    if not isinstance(kind, Columns):
+        return None
+    counted = [f"{name} ({size - 1})" for name, size in zip(kind.categories, kind.sizes, strict=True)]
+    return "; ".join(
+        f"{title} {', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
+        for title, names in (("numbers", kind.numeric), ("categories", counted))
+        if names
+    )
 
 
 def _targets(kind: Kind) -> str:

@@ -106,7 +106,7 @@ def regression(
     choose: Literal["loss", "rmse", "mae", "log_rmse"] | None = None,
     floor: Positive = 1.0,
 ) -> Task:
-    """Reports the mean loss, the root mean squared error and the mean absolute error, the last two in the targets' unit.
+    """Reports the mean loss and, in the targets' unit, the root mean squared and the mean absolute error.
 
     Args:
         fitted: what was fitted to the data, which reads a user's table.

@@ -31,7 +31,11 @@ def locate(path: str, root: Path, *, download: bool) -> Path:
     if found is None and remote is not None:
         folder = (root / path).parent
         found = folder / remote.name
-        obtain([] if found.is_file() else [remote], folder, root, download=download)
+        try:
+            obtain([] if found.is_file() else [remote], folder, root, download=download)
+        except UserError as error:
+            either = f"; {Path(path).name} is taken as well" if Path(path).name != remote.name else ""
+            raise UserError(f"{error}{either}") from None
         if (digest := md5(read_bytes(found))) != remote.md5:
             raise UserError(f"{found}: damaged (md5 {digest}, expected {remote.md5}); {REMEDY}")
     if found is None:

@@ -1,4 +1,4 @@
-"""Small tables that come with scikit-learn: iris, wine, breast cancer (Fisher, 1936; UCI) and diabetes (Efron, 2004)."""
+"""Small tables of scikit-learn: iris, wine, breast cancer (Fisher, 1936; UCI) and diabetes (Efron et al., 2004)."""
 
 import importlib.util
 from pathlib import Path

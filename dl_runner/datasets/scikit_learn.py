@@ -51,7 +51,7 @@ def scikit_learn(
     fill: float = 0.0,
     indicator: bool = False,
     rare: CountInt = 1,
-    log: list[str] | float | None = None,
+    log: tuple[str, ...] | float | None = None,
     normalize: bool = True,
     seed: int = 0,
 ) -> Data:
@@ -92,7 +92,7 @@ def scikit_learn(
         indicator=indicator,
         rare=rare,
         normalize=normalize,
-        log=() if log is None else log if isinstance(log, float | int) else tuple(log),
+        log=() if log is None else log,
     )
 
 

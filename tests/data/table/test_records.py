@@ -72,7 +72,7 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path, content, said):
 def test_a_missing_file_and_an_unknown_encoding_are_named(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_records(tmp_path / "none.csv", Format())
-    with pytest.raises(UserError, match="data.encoding=utf-9"):
+    with pytest.raises(UserError, match=r"data\.encoding=utf-9"):
         rows(tmp_path, "a,b\n1,2\n", encoding="utf-9")
 
 

@@ -30,22 +30,29 @@ class _Scale:
     def __init__(self, log: bool, mean: Sequence[float], std: Sequence[float]) -> None:
         self.log = log
         self._plain = all(one == 0 for one in mean) and all(one == 1 for one in std)
-        self._moments = torch.tensor([mean, std], dtype=torch.float32)
+        self._moments = torch.tensor([mean, std], dtype=torch.float64)
+        self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}  # copied to a device once, not in every step
 
     def of(self, targets: Tensor) -> Tensor:
         """(batch, numbers) in the targets' unit → what the model learns."""
         targets = targets.log() if self.log else targets
         if self._plain:
             return targets
-        mean, std = self._moments.to(targets)
+        mean, std = self._moments_like(targets)
         return (targets - mean) / std
 
     def back(self, outputs: Tensor) -> Tensor:
         """What a model gives → the targets' unit."""
         if not self._plain:
-            mean, std = self._moments.to(outputs)
+            mean, std = self._moments_like(outputs)
             outputs = outputs * std + mean
         return outputs.exp() if self.log else outputs
+
+    def _moments_like(self, values: Tensor) -> Tensor:
+        key = values.device, values.dtype
+        if key not in self._moved:
+            self._moved[key] = self._moments.to(values)
+        return self._moved[key]
 
 
 class _Regression:

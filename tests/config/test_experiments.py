@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from data_formats import write_idx, write_python2_pickle
 from helpers import run
+from tables import write_houses
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_runner.config.compose import choices
@@ -27,6 +28,10 @@ def small_data(tmp_path_factory):
     write_python2_pickle(folder / "batches.meta", {"label_names": [f"class{i}" for i in range(10)], "num_vis": 3072})
     (root / "time_machine").mkdir()
     (root / "time_machine" / "timemachine.txt").write_text("It has a sentence, for a time traveller.\n" * 500)
+    write_houses(root / "house_prices" / "train.csv", 40)
+    write_houses(root / "california_housing" / "housing.csv", 40)
+    text = (root / "california_housing" / "housing.csv").read_text()
+    (root / "california_housing" / "housing.csv").write_text(text.replace("SalePrice", "median_house_value"))
     return root
 
 

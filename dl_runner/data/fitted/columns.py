@@ -83,7 +83,7 @@ class FittedColumns:
         logs = torch.tensor([number.log for number in self.numbers], dtype=torch.bool)
         values = torch.where(logs, _log(values), values)
         flags = missing[:, [number.name in self.indicators for number in self.numbers]]
-        numeric = torch.cat([(values - mean) / std, flags], 1).float()
+        numeric = torch.cat([(values - mean) / std, flags], 1).to(torch.get_default_dtype())
         columns = list(table.levels)
         codes = [self._codes(table, columns.index(category.name), category) for category in self.categories]
         most = max((len(category.levels) for category in self.categories), default=0)

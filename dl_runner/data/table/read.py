@@ -118,7 +118,9 @@ def _targets(records: Records, roles: Roles, decimal: str) -> tuple[Tensor, Clas
     if kind == "auto":
         kind = "classes" if name in roles.categories or 2 * numbers <= texts.len() else "numbers"
     if kind == "numbers":
-        return torch.from_numpy(number_column(records, name, decimal)).float()[:, None], Numbers(1)
+        return torch.from_numpy(number_column(records, name, decimal)).to(torch.get_default_dtype())[:, None], Numbers(
+            1
+        )
     codes, levels = category_column(records, name)
     if len(levels) > max(20, texts.len() // 2) or len(levels) < 2:
         raise UserError(

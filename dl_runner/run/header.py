@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from dl_runner.build.experiment import Experiment
+from dl_runner.report.columns import columns_in_words
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import Columns, Fields, Kind, Tokens
@@ -47,7 +48,7 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
     header: dict[str, Any] = {
         "job": job,
         "data": f"{checked.data.name}: {counted}; {_kind(spec.inputs)}{_targets(spec.targets)}",
-        "columns": _columns(spec.inputs),
+        "columns": columns_in_words(spec.inputs, 8),
         "note": "; ".join(experiment.data.notes),
         "model": f"{checked.model.name}, {experiment.parameters:,} parameters",
         "pretrained": str(experiment.loaded) if experiment.loaded else None,
@@ -69,21 +70,6 @@ def _kind(kind: Kind) -> str:
     if isinstance(kind, Tokens):
         return f"{kind.length} tokens of {kind.vocabulary:,}"
     return "×".join(map(str, getattr(kind, "shape", ())))
-
-
-NAMED = 8  # columns of each kind
-
-
-def _columns(kind: Kind) -> str | None:
-    """The columns of a table by name, with the categories that each has."""
-    if not isinstance(kind, Columns):
-        return None
-    counted = [f"{name} ({size - 1})" for name, size in zip(kind.categories, kind.sizes, strict=True)]
-    return "; ".join(
-        f"{title} {', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
-        for title, names in (("numbers", kind.numeric), ("categories", counted))
-        if names
-    )
 
 
 def _targets(kind: Kind) -> str:

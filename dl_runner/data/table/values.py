@@ -99,9 +99,10 @@ def is_numeric(records: Records, name: str, decimal: str) -> bool:
     if not texts.len():
         raise UserError(f"{records.path}, column {name}: holds no value; {remedy}")
     numbers = texts.len() - as_numbers(texts, decimal).null_count()
-    if 2 * numbers > texts.len():
-        number_column(records, name, decimal)
+    if numbers == texts.len():
         return True
+    if 2 * numbers > texts.len():
+        number_column(records, name, decimal)  # which names the first that is none
     dates = records.frame[name].str.contains(DATE).fill_null(False).arg_true()
     if 2 * dates.len() > texts.len():
         text = records.frame[name][dates[0]]

@@ -1,4 +1,4 @@
-"""A table in a text file: any of the user's own, or one of the official files of `dl_runner.data.table.official`."""
+"""A table of your own in a text file, such as CSV; the official ones are among its files too."""
 
 from pathlib import Path
 from typing import Literal

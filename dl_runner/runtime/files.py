@@ -1,15 +1,42 @@
 """Files that are either whole or absent, and JSON that stays valid with numbers that JSON lacks. Imports no torch."""
 
+import hashlib
 import json
 import math
 import os
+import re
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import UserError
+
+LONGEST_NAME = 240  # bytes; file systems allow 255, and a name may yet get a suffix such as _2
+
+
+def file_name(text: str) -> str:
+    """A text as a name in a folder: letters, digits and = . , + - _, anything else in it becomes _; no longer than
+    `fitting` allows."""
+    known = 0 if sys.getfilesystemencoding() == "utf-8" else re.ASCII
+    return fitting(re.sub(r"[^\w=.,+-]+", "_", text, flags=known), of=text)
+
+
+def fitting(name: str, suffix: str = "", of: str = "") -> str:
+    """name + suffix, cut between two characters of the name where the whole has more than LONGEST_NAME bytes.
+
+    Args:
+        of: what the name is made of, a hash of which then keeps it apart from others that begin alike; the name itself
+            if left out.
+    """
+    content = os.fsencode(name)
+    if len(content) + len(os.fsencode(suffix)) <= LONGEST_NAME:
+        return name + suffix
+    mark = hashlib.sha256((of or name).encode(errors="surrogatepass")).hexdigest()[:8]
+    kept = content[: LONGEST_NAME - len(os.fsencode(suffix)) - len(mark) - 1]
+    return f"{kept.decode(sys.getfilesystemencoding(), 'ignore')}_{mark}{suffix}"
 
 
 @contextmanager
@@ -19,7 +46,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix, for libraries that append one of their own. After an error, and after a kill
     apart from the hidden temporary file, the old `path` is as it was.
     """
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         _sync(temporary)

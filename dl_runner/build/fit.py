@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.process_group import ProcessGroup
 from dl_runner.spec import DataSpec, Image
+from dl_runner.tasks.outputs import check_outputs
 
 
 def checked_experiment(
@@ -66,23 +68,34 @@ def check_fit(experiment: Experiment) -> None:
 
 def _check_outputs(experiment: Experiment) -> None:
     """Let the task take the model's outputs for one example, in evaluation mode."""
-    model, data = experiment.model, experiment.data
+    model, data, task = experiment.model, experiment.data, experiment.task
     sampler = data.samplers.evaluation(data.train, 1)
     batch = next(iter(Loader(data.train, sampler, preparation(data.spec, "cpu"), device="cpu", workers=0).epoch()))
+    names = f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task"
+
+    def check(_model: nn.Module, _inputs: Any, outputs: Any) -> None:
+        hook.remove()  # a task may ask again, about something else
+        try:
+            check_outputs(task, data.spec, outputs, batch)
+        except ValueError as error:
+            number = f"{len(batch)} example{'s' if len(batch) > 1 else ''}"
+            raise UserError(f"{names}: for {number} it {error}") from None
+
     modes = {module: module.training for module in model.modules()}
     model.eval()
+    hook = model.register_forward_hook(check)
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            experiment.task.step(model, batch)
+            task.step(model, batch)
+    except UserError:
+        raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "
-            f"({type(error).__name__}: {reason})"
-        ) from error
+        raise UserError(f"{names} ({type(error).__name__}: {reason})") from error
     except Exception:
         return  # the model's own mistake and no misfit: the run meets it again, and its record holds the traceback
     finally:
+        hook.remove()
         for module, training in modes.items():
             module.training = training
 

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import dl_runner
 from dl_runner.config.check import check_config
+from dl_runner.config.paths import recorded
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError
 from dl_runner.runtime.cores import allowed_cores
@@ -74,10 +75,7 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
     Raises:
         UserError: no run folder, or a config that this version does not understand.
     """
-    plain = load_config(folder / CONFIG)
-    root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
-    if root and here and not Path(root).exists():  # the run was made elsewhere
-        plain["data"]["root"] = here
+    plain = recorded(load_config(folder / CONFIG))
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device

@@ -4,7 +4,6 @@ Understands int, float, bool, str, None, Path, Literal, unions, list[...], tuple
 in Annotated, and any class with a `parse` classmethod. Imports no torch.
 """
 
-import contextlib
 import inspect
 import math
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
+from dl_runner.config.paths import absolute
 from dl_runner.errors import UserError, hint
 
 
@@ -70,7 +70,8 @@ def describe(annotation: Any) -> str:
 
 
 def convert(value: Any, annotation: Any) -> Any:
-    """`value` as the annotation's type; only lossless conversions (int to float, list to tuple, text to Path).
+    """`value` as the annotation's type; only lossless conversions (int to float, list to tuple, text to an absolute
+    Path).
 
     Raises:
         Mismatch: it does not fit.
@@ -133,8 +134,7 @@ def _scalar(value: Any, annotation: Any) -> Any:
             return value
     elif annotation is Path:
         if isinstance(value, str | Path) and str(value):
-            with contextlib.suppress(RuntimeError):  # ~name of nobody
-                return Path(value).expanduser()
+            return absolute(value)
     elif isinstance(annotation, type) and isinstance(value, annotation):
         return value
     raise Mismatch(f"expected {describe(annotation)}")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from dl_runner.config.paths import absolute
 from dl_runner.config.types import Fraction
 from dl_runner.data.dataset import Data
 from dl_runner.data.images import decode
@@ -39,7 +40,7 @@ def image_folder(
 
     Args:
         root: the folder of all data sets.
-        path: the folder; absolute, or relative to `root` or to the working directory.
+        path: the folder; absolute, or relative to `root`; in a config, relative to either.
         test: share held out as the test split where there is no train/, stratified; 0 for none.
         in_memory: true decodes everything at the start, false as batches need it; "auto" is true up to
             IN_MEMORY_BYTES.
@@ -65,11 +66,11 @@ def image_folder(
 
 
 def _locate(path: str, root: Path) -> Path:
-    candidates = dict.fromkeys((root / Path(path).expanduser(), Path(path).expanduser().absolute()))
-    for folder in candidates:
-        if folder.is_dir():
-            return folder
-    raise UserError(f"data.path={path}: no such folder (looked for {' and '.join(map(str, candidates))})")
+    folder = absolute(root / path)  # the check of the config has resolved what is in the working directory
+    if folder.is_dir():
+        return folder
+    tried = dict.fromkeys([folder, absolute(path)])
+    raise UserError(f"data.path={path}: no such folder (looked for {' and '.join(map(str, tried))})")
 
 
 def _given_splits(folder: Path, image_size: int) -> tuple[tuple[str, ...], dict[str, FileSplit]]:

@@ -84,7 +84,7 @@ def _launch(
                 "metric_info": metric_info(experiment.task),
             }
             write_fitted(folder, experiment.data)
-            record = begin(checked, folder, job, **_where(experiment), **known)
+            record = begin(experiment.config, folder, job, **_where(experiment), **known)
             return Result(record, conduct(experiment, training, record, watch))
 
 

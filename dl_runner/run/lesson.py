@@ -166,7 +166,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> N
         Interrupted: it was asked to stop; `go_on` continues.
     """
     _lesson(checked)
-    checked_experiment(checked)  # a mistake in the config, before there is a folder
+    checked = checked_experiment(checked).config  # a mistake in it is found before there is a folder
     folder = create(parent, name)
     with lock(folder):
         _hold(checked, begin(checked, folder, job))

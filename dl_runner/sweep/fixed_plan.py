@@ -7,6 +7,7 @@ from typing import Any
 
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import config_dir_of
+from dl_runner.config.paths import portable
 from dl_runner.errors import UserError
 from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
@@ -40,7 +41,11 @@ class JobComposer:
         folder = config_dir_of(sys.argv[1:])
         command = ["dlrun", *(["--config-dir", str(folder)] if folder else []), *self._shared, *choice]
         label = ",".join(choice) or "job"
-        return Job(label, identity(plain, self.varied), tuple(command)), plain
+        try:
+            same = portable(plain)
+        except (UserError, KeyError, TypeError):  # a mistake, which the check of the job tells
+            same = plain
+        return Job(label, identity(same, self.varied), tuple(command)), plain
 
 
 class FixedPlan:

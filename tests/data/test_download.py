@@ -6,8 +6,9 @@ import urllib.request
 
 import pytest
 
+from dl_runner.config.paths import default_root
 from dl_runner.data.download import Remote, obtain
-from dl_runner.data.files import default_root, staged
+from dl_runner.data.files import staged
 from dl_runner.errors import UserError
 
 CONTENT = os.urandom(700_000)

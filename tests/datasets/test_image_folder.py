@@ -105,10 +105,10 @@ def test_hidden_and_other_files_are_passed_over_and_subfolders_are_searched(tmp_
     assert torch.bincount(data.train.targets).tolist() == [3, 2]
 
 
-def test_a_path_may_be_relative_to_the_working_directory(tmp_path, monkeypatch):
-    class_folders(tmp_path / "here" / "pets", 2)
-    monkeypatch.chdir(tmp_path / "here")
-    assert len(image_folder(tmp_path / "root", path="pets", test=0.0, image_size=8).train) == 4
+def test_a_path_is_absolute_or_below_the_root(tmp_path):
+    class_folders(tmp_path / "root" / "pets", 2)
+    for path in ("pets", str(tmp_path / "root" / "pets")):
+        assert len(image_folder(tmp_path / "root", path=path, test=0.0, image_size=8).train) == 4
     with pytest.raises(UserError, match=rf"data\.path=cats: no such folder .*{tmp_path / 'root' / 'cats'} and "):
         image_folder(tmp_path / "root", path="cats", image_size=8)
 

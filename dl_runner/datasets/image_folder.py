@@ -137,4 +137,4 @@ def _decoded(split: FileSplit) -> TensorSplit:
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         for _ in pool.map(fill, range(len(split))):  # raises what a thread raised
             pass
-    return TensorSplit(images, split.targets)
+    return TensorSplit(images, split.targets, files=split.paths)

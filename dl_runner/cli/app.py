@@ -17,6 +17,8 @@ from typing import Any
 
 import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError, hint
+from dl_runner.runtime.home import ensure_home
+from dl_runner.runtime.streams import take_any_text
 from dl_runner.runtime.waiting import set_wait_policy
 
 
@@ -32,6 +34,8 @@ class _Single:
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command `dlrun`; exits the process."""
     set_wait_policy()
+    take_any_text()
+    ensure_home()
     try:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed
@@ -92,11 +96,12 @@ def train(argv: list[str]) -> None:
 
     import hydra
 
-    from dl_runner.config.compose import CONF, config_dir_of, explain
+    from dl_runner.config.compose import CONF, config_dir_of, explain, quoted
     from dl_runner.config.stored import to_plain
 
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    argv = [quoted(argument) for argument in argv]
     sys.argv = ["dlrun", *argv]
     single = _Single()
     # Wherever a launcher takes the task, a function of `config` brings along the resolvers that the configs use.
@@ -123,11 +128,12 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     from dl_runner.config.paths import shown
     from dl_runner.config.stored import sweep_section, to_plain
 
+    take_any_text()  # this may be a launcher's process
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
         from dl_runner.sweep.job import perform
 
-        sys.argv = ["dlrun", *argv]  # this may be a launcher's process
+        sys.argv = ["dlrun", *argv]
         return perform(to_plain(composed), sweep_section(composed), Path(hydra.sweep.dir))
     single.started = True
     try:

@@ -36,17 +36,16 @@ def describe(group: str, name: str) -> str:
     if group in registry.PACKAGES:
         module = _PACKAGE.parent / Path(*registry.PACKAGES[group].split("."), f"{name}.py")
         if module.is_file():
-            return _first_line(ast.get_docstring(ast.parse(module.read_text())))
+            return _first_line(ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))))
     if group in registry.MODULES:
         for module in registry.MODULES[group]:
             source = _PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
-            for node in ast.parse(source.read_text()).body:
+            for node in ast.parse(source.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.FunctionDef) and node.name == name:
                     return _first_line(ast.get_docstring(node))
     path = CONF / group / f"{name}.yaml"
-    comments = (
-        [line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#")] if path.exists() else []
-    )
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    comments = [line[1:].strip() for line in lines if line.startswith("#")]
     return next((line for line in comments if not line.startswith("@package")), "")
 
 
@@ -65,13 +64,23 @@ def compose(overrides: Iterable[str], config_dir: Path | None = None) -> DictCon
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    overrides = list(overrides)
+    overrides = [quoted(override) for override in overrides]
     extra = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra_compose("config", overrides + extra)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain(error, overrides, config_dir)) from None
+
+
+def quoted(argument: str) -> str:
+    """KEY=VALUE with quotes around words that Hydra's grammar lacks without them, as it does every letter that is not
+    ASCII; a VALUE with quotes, brackets or interpolations of its own stays as it is."""
+    key, equals, value = argument.partition("=")
+    if argument.startswith("-") or not equals or value.isascii() or set(value) & set("'\"[]{}()$\\"):
+        return argument
+    words = (word if word.isascii() else f'"{word}"' for word in value.split(","))
+    return f"{key}={','.join(words)}"
 
 
 def explain(error: Exception, overrides: list[str], config_dir: Path | None = None) -> str:

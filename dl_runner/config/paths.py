@@ -7,13 +7,13 @@ run folder.
 
 import copy
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import UserError
+from dl_runner.runtime.home import home
 
 
 def absolute(path: str | Path) -> Path:
@@ -22,6 +22,10 @@ def absolute(path: str | Path) -> Path:
 
 
 def _expanded(path: str | Path) -> Path:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:  # recorded where names of files have another encoding: the same bytes
+        path = os.fsdecode(str(path).encode(errors="surrogateescape"))
     with suppress(RuntimeError):  # ~name of nobody, or a ~ of a user without a home
         return Path(path).expanduser()
     return Path(path)
@@ -36,12 +40,7 @@ def shown(path: Path) -> Path:
 def default_root() -> Path:
     """The folder of all data sets when `data.root` is null: dl_runner in the user's cache folder. Not created."""
     cache = os.environ.get("XDG_CACHE_HOME")
-    if cache:
-        return absolute(cache) / "dl_runner"
-    home = _expanded("~")
-    if home in (Path("~"), Path("/")):  # a user without a home, as in some containers
-        return Path(tempfile.gettempdir()) / f"dl_runner-{os.getuid()}"
-    return home / ".cache" / "dl_runner"
+    return (absolute(cache) if cache else home() / ".cache") / "dl_runner"
 
 
 def find_data(path: str, root: Path) -> Path | None:

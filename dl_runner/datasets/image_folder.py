@@ -15,6 +15,7 @@ from dl_runner.data.images import decode
 from dl_runner.data.sampling import hold_out
 from dl_runner.data.splits import FileSplit, TensorSplit
 from dl_runner.errors import UserError
+from dl_runner.runtime.files import readable
 from dl_runner.spec import Classes, DataSpec, Image
 
 EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -58,7 +59,8 @@ def image_folder(
     else:
         classes = _class_names(folder)
         splits = _with_test(_scan(folder, classes, image_size), test, seed)
-    spec = DataSpec(Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD), Classes(classes), "classification")
+    names = Classes(tuple(map(readable, classes)))
+    spec = DataSpec(Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD), names, "classification")
     size = sum(len(split) for split in splits.values()) * 3 * image_size**2
     if in_memory is True or (in_memory == "auto" and size <= IN_MEMORY_BYTES):
         return Data(spec, **{name: _decoded(split) for name, split in splits.items()})

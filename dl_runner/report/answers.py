@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
-from dl_runner.runtime.files import fitting
+from dl_runner.runtime.files import fitting, readable
 
 
 def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
@@ -41,7 +41,7 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
 
 def _shown(value: Any, path: Path) -> str:
     if not isinstance(value, np.ndarray):
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return f"{value:.4g}" if isinstance(value, float) else readable(str(value))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,28 @@ def file_name(text: str) -> str:
     `fitting` allows."""
     known = 0 if sys.getfilesystemencoding() == "utf-8" else re.ASCII
     return fitting(re.sub(r"[^\w=.,+-]+", "_", text, flags=known), of=text)
+
+
+def readable(name: str) -> str:
+    """The name of a file as text that every program takes: bytes of it that are no UTF-8 become \\xff, whatever the
+    encoding of names is here."""
+    try:
+        content = os.fsencode(name)
+    except UnicodeEncodeError:  # it is no name of here
+        content = name.encode(errors="surrogateescape")
+    return content.decode(errors="backslashreplace")
+
+
+@contextmanager
+def utf8_path(path: Path) -> Iterator[Path]:
+    """The file or folder by a name that is UTF-8, for libraries that take no other; good inside the block."""
+    if readable(str(path)) == str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="dlrun-") as folder:
+        link = Path(folder, "link")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def fitting(name: str, suffix: str = "", of: str = "") -> str:
@@ -72,18 +95,24 @@ def _sync(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Replaces `path` by `data` (text as UTF-8) in one step: a reader sees the old file or the new one."""
+    """Replaces `path` by `data` in one step: a reader sees the old file or the new one.
+
+    Text is written as UTF-8; what Python has for the bytes of a name that is not, as those bytes.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.write_bytes(data.encode(errors="surrogateescape") if isinstance(data, str) else data)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """`value` as strict JSON, which has no NaN: non-finite numbers become the texts "nan", "inf" and "-inf".
 
+    It is valid Unicode, too: what Python has for the bytes of a name that is no UTF-8 is escaped, as in \\udcff.
+
     Raises:
         TypeError: something in `value` has no JSON form.
     """
-    return json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _strict(value: Any) -> Any:

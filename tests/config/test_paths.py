@@ -1,6 +1,5 @@
 """A path in a config has one meaning, which the run folder records."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import yaml
 from dl_runner import register, registry
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
-from dl_runner.config.paths import default_root, find_data, portable, shown
+from dl_runner.config.paths import find_data, portable, shown
 from dl_runner.config.stored import CONFIG, load_run, to_plain, to_yaml
 from dl_runner.errors import UserError
 
@@ -72,17 +71,6 @@ def test_without_a_root_the_users_cache_is_the_folder_of_all_data_sets(here, mon
     monkeypatch.setenv("XDG_CACHE_HOME", "cache")
     (here / "cache" / "dl_runner" / "pets").mkdir(parents=True)
     assert path_of(checked(*IMAGES)) == here / "cache" / "dl_runner" / "pets"
-
-
-@pytest.mark.parametrize("home", ["", None])
-def test_a_user_without_a_home_has_a_folder_of_all_data_sets(monkeypatch, home):
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)  # of nobody
-    if home is None:
-        monkeypatch.delenv("HOME", raising=False)
-    else:
-        monkeypatch.setenv("HOME", home)
-    assert default_root().is_absolute() and default_root().name == "dl_runner-3999999"
 
 
 def test_every_other_path_is_relative_to_the_working_directory(here):

@@ -1,10 +1,21 @@
 import json
 import math
+import os
 
 import pytest
 
 from dl_runner.errors import UserError
-from dl_runner.runtime.files import LONGEST_NAME, atomic_path, file_name, fitting, read_json, to_json, write_atomic
+from dl_runner.runtime.files import (
+    LONGEST_NAME,
+    atomic_path,
+    file_name,
+    fitting,
+    read_json,
+    readable,
+    to_json,
+    utf8_path,
+    write_atomic,
+)
 
 
 @pytest.mark.parametrize("data", [b"\x00\xff", "naïve\n"])
@@ -84,3 +95,28 @@ def test_a_name_is_cut_only_where_it_is_too_long_and_then_between_characters():
 @pytest.mark.parametrize("one", [300 * "x", 200 * "文"])
 def test_names_that_are_alike_where_they_are_cut_stay_two(one):
     assert len({file_name(one + end) for end in ("a", "b", "/c", "?c", "")}) == 5
+
+
+@pytest.mark.parametrize(("content", "text"), [(b"plain", "plain"), ("図é".encode(), "図é"), (b"caf\xe9", r"caf\xe9")])
+def test_a_name_is_read_as_its_bytes_say(content, text):
+    assert readable(os.fsdecode(content)) == text
+
+
+def test_a_name_that_is_no_utf_8_survives_json_and_a_text_file(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    write_atomic(tmp_path / "a.json", to_json({"path": [name, "図"]}))
+    assert read_json(tmp_path / "a.json") == {"path": [name, "図"]}
+    assert "図" in (tmp_path / "a.json").read_text(encoding="utf-8")
+    write_atomic(tmp_path / "a.txt", name)
+    assert (tmp_path / "a.txt").read_bytes() == b"caf\xe9"
+
+
+def test_a_folder_is_reached_by_a_name_that_is_utf_8(tmp_path):
+    odd = tmp_path / os.fsdecode(b"out\xe9")
+    odd.mkdir()
+    with utf8_path(odd) as name:
+        str(name).encode()
+        (name / "file").touch()
+    assert (odd / "file").exists() and not name.exists()
+    with utf8_path(tmp_path) as name:
+        assert name == tmp_path

@@ -16,7 +16,7 @@ from dl_runner.data.preparation import preparation
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.spec import DataSpec, Image
+from dl_runner.spec import Classes, DataSpec, Image
 from dl_runner.tasks.outputs import check_outputs
 
 
@@ -41,9 +41,9 @@ def check_fit(experiment: Experiment) -> None:
     """Check what can only be known with the data and the model at hand.
 
     Raises:
-        UserError: a model whose outputs the task cannot use, a schedule that does not fit the length of the run, an
-            augmentation of vectors or of too small images, early stopping or a schedule that follows a metric without
-            validation data, or an example left alone where batch normalization needs two.
+        UserError: labels that no class has, a model whose outputs the task cannot use, a schedule that does not fit the
+            length of the run, an augmentation of vectors or of too small images, early stopping or a schedule that
+            follows a metric without validation data, or an example left alone where batch normalization needs two.
     """
     config, data, augment = experiment.config, experiment.data, experiment.builders.augment
     if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
@@ -62,8 +62,24 @@ def check_fit(experiment: Experiment) -> None:
         )
     if experiment.device_settings.cuda_graphs and hasattr(experiment.task, "state_dict"):
         raise UserError("device.cuda_graphs=on: cannot replay a task that carries a state from step to step; use off")
+    _check_labels(experiment)
     _check_outputs(experiment)
     _check_parts(experiment)
+
+
+def _check_labels(experiment: Experiment) -> None:
+    """Labels beyond the classes would end a run in its middle, on a GPU without saying why."""
+    data, classes = experiment.data, experiment.spec.targets
+    for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items():
+        labels = split.strata if split is not None and isinstance(classes, Classes) else None
+        if labels is None or not len(labels):
+            continue
+        odd = labels[(labels < 0) | (labels >= classes.size)]
+        if len(odd):
+            raise UserError(
+                f"data={experiment.config.data.name}: its {name} split has label {odd[0]}, and its {classes.size} "
+                f"classes are numbered 0 to {classes.size - 1}"
+            )
 
 
 def _check_outputs(experiment: Experiment) -> None:

@@ -6,7 +6,10 @@ from helpers import run
 from torch import nn
 
 from dl_runner import registry
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
+from dl_runner.spec import Classes, DataSpec, Vector
 
 
 @pytest.fixture
@@ -54,3 +57,17 @@ def test_numbers_that_would_broadcast_against_their_targets_are_refused(tmp_path
     add("model", squeezed)
     with pytest.raises(UserError, match=r"gives shape \(1,\), expected \(1, 1\): \(examples, 1 number\)"):
         run(tmp_path, "data=synthetic_regression", "model=linear", "model.name=squeezed")
+
+
+@pytest.mark.parametrize("label", [3, -1])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_labels_that_no_class_has_are_refused(tmp_path, add, label, split):
+    def numbered(root, *, noise: float, examples: int, test_examples: int):
+        spec = DataSpec(Vector(2), Classes(("a", "b", "c")), "classification")
+        splits = {name: TensorSplit(torch.zeros(20, 2), torch.arange(20) % 2) for name in ("train", "test")}
+        splits[split].targets[7] = label
+        return Data(spec, **splits)
+
+    add("data", numbered)
+    with pytest.raises(UserError, match=rf"^data=numbered: its {split} split has label {label}, .* 0 to 2$"):
+        run(tmp_path, "data=xor", "data.name=numbered", "model=softmax", "data.validation=0")

@@ -22,6 +22,7 @@ def load_plugins(names: list[str]) -> None:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     for name in names:
+        _check_name(name)
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -30,3 +31,16 @@ def load_plugins(names: list[str]) -> None:
             raise UserError(
                 f"plugins={name}: no such module; install it, or start dlrun in the folder that holds it"
             ) from None
+
+
+def _check_name(name: str) -> None:
+    """Check that it can be a module's name.
+
+    Raises:
+        UserError: it is a path, or something else; says which name is meant.
+    """
+    if name and all(part.isidentifier() for part in name.split(".")) and not name.endswith(".py"):
+        return
+    stem = Path(name).stem
+    meant = f"plugins=[{stem}], started in the folder that holds it" if stem.isidentifier() else "plugins=[my_models]"
+    raise UserError(f"plugins={name or repr(name)}: no name of a module; write {meant}")

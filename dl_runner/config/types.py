@@ -162,7 +162,16 @@ def checked(value: Any, annotation: Any, key: str) -> Any:
         return convert(value, annotation)
     except Mismatch as mismatch:
         shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
-        raise UserError(f"{key}={shown}: {mismatch}") from None
+        raise UserError(f"{key}={shown}: {mismatch}{_quoted_number(value)}") from None
+
+
+def _quoted_number(value: Any) -> str:
+    """The remedy for a number that is a text, as what ${oc.env:NAME} gives is."""
+    try:
+        float(value if isinstance(value, str) else "")
+    except ValueError:
+        return ""
+    return "; this is a text: leave out the quotes, and for a number from the environment write ${oc.decode:${oc.env:NAME}}"
 
 
 def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str, given: Iterable[str] = ()) -> dict:

@@ -1,0 +1,121 @@
+"""A file of the user's own config folder: read, and what Hydra would misread refused, with the line and the right form.
+
+Imports no torch.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dl_runner.config.overrides import HYDRAS_OWN, remedy
+from dl_runner.config.search_path import groups
+from dl_runner.config.yaml_file import read_yaml, text_of
+from dl_runner.errors import UserError
+
+WHOLE = ("experiment", "debug")  # groups whose files change the whole config
+_HEADER = re.compile(r"\s*#\s*@\s*package\s+(\S+)\s*")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+def read_own(folder: Path, name: str) -> tuple[dict[Any, Any], str | None]:
+    """One file of the folder.
+
+    Args:
+        folder: the user's own, with a folder for each group.
+        name: such as "experiment/mine.yaml".
+
+    Returns:
+        Its keys and values, and the package in its header, None without one.
+
+    Raises:
+        UserError: it cannot be read, or does not say what it seems to; names the file and the line.
+    """
+    path, group = folder / name, name.partition("/")[0] if "/" in name else None
+    values, root = read_yaml(path)
+    package = _package(path, group, values)
+    if root is None:
+        return {}, package
+    if not isinstance(root, yaml.MappingNode):
+        raise _wrong(path, root, "is no KEY: VALUE; a config has one in each line")
+    for key, value in root.value:
+        if key.value == "defaults":
+            _check_defaults(path, folder, group, value)
+    for keys, value in _leaves(root, path):
+        _check_key(path, keys, value, group)
+    return values, package
+
+
+def _package(path: Path, group: str | None, values: Any) -> str | None:
+    """The package of the header, which may stand below other comments."""
+    lines = text_of(path).splitlines()
+    for number, line in enumerate(lines):
+        if line.strip() and not line.lstrip().startswith("#"):
+            late = next((at for at in range(number, len(lines)) if _HEADER.fullmatch(lines[at])), None)
+            if late is not None:
+                raise UserError(f"{path}:{late + 1}: the header '{lines[late].strip()}' belongs above the first key")
+            break
+        if found := _HEADER.fullmatch(line):
+            return found[1]
+    if group in WHOLE and isinstance(values, dict) and set(values) - {"defaults"}:
+        raise UserError(
+            f"{path}:1: without a header, its keys would lie below `{group}:`; write '# @package _global_' above them"
+        )
+    return None
+
+
+def _check_defaults(path: Path, folder: Path, group: str | None, items: yaml.Node) -> None:
+    if not isinstance(items, yaml.SequenceNode):
+        raise _wrong(path, items, "defaults is a list: each line below it begins with '- '")
+    if group not in WHOLE:
+        return
+    for item in items.value:
+        if not isinstance(item, yaml.MappingNode) or len(item.value) != 1:
+            continue
+        key, choice = (node.value for node in item.value[0])
+        *words, name = str(key).split()
+        absolute, name = name.startswith("/"), name.removeprefix("/").partition("@")[0]
+        if name.startswith("hydra/") and name not in HYDRAS_OWN:
+            raise _wrong(path, item, f"{name} has no effect here; leave it out")
+        if name not in groups() or (absolute and "override" in words) or (folder / group / name).is_dir():
+            continue
+        raise _wrong(path, item, f"'- {key}: {choice}' does not change {name}; write '- override /{name}: {choice}'")
+
+
+def _leaves(node: yaml.Node, path: Path, above: tuple[yaml.Node, ...] = ()) -> Iterator[tuple[list[str], yaml.Node]]:
+    """Every key of nested mappings, as the list of those that lead to it, with its node."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _wrong(path, key, "a key is a word")
+        here = (*above, key)
+        yield [one.value for one in here], key if isinstance(value, yaml.MappingNode) else value
+        if above or key.value != "defaults":
+            yield from _leaves(value, path, here)
+
+
+def _check_key(path: Path, keys: list[str], value: yaml.Node, group: str | None) -> None:
+    if keys[:3] == ["hydra", "sweeper", "params"]:
+        return
+    if keys[0] == "hydra":
+        if len(keys) > 1 and group is not None and keys[1] not in ("launcher", "sweeper", "mode"):
+            raise _wrong(path, value, f"{'.'.join(keys)}: {remedy('.'.join(keys), value.value)}")
+        return
+    if _DOTTED.fullmatch(keys[-1]):
+        *sections, last = keys[-1].split(".")
+        inner = f"{last}: {value.value}" if isinstance(value, yaml.ScalarNode) else f"{last}: …"
+        nested = inner
+        for section in reversed(sections):
+            nested = f"{section}: {{{nested}}}"
+        raise _wrong(path, value, f"the key {keys[-1]} has dots, which are for the command line; write '{nested}'")
+    is_name = isinstance(value, yaml.ScalarNode) and value.tag.endswith(":str")
+    if group in WHOLE and len(keys) == 1 and keys[0] in groups() and is_name:
+        line = f"- override /{keys[0]}: {value.value}"
+        raise _wrong(path, value, f"'{keys[0]}: {value.value}' chooses no {keys[0]}; write '{line}' below defaults:")
+
+
+def _wrong(path: Path, node: yaml.Node, message: str) -> UserError:
+    return UserError(f"{path}:{node.start_mark.line + 1}: {message}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from dl_runner import registry
 from dl_runner.config.search_path import CONF, PACKAGE, file_of
 from dl_runner.config.yaml_file import text_of
+from dl_runner.errors import UserError
 
 
 def describe(group: str, name: str, folders: Sequence[Path] = ()) -> str:
@@ -16,7 +17,11 @@ def describe(group: str, name: str, folders: Sequence[Path] = ()) -> str:
     ours = path is None or path == CONF / group / f"{name}.yaml"
     if ours and (found := _of_builder(group, name)) is not None:
         return found
-    comments = (line.lstrip("# ") for line in text_of(path).splitlines() if line.startswith("#")) if path else ()
+    try:
+        text = text_of(path) if path else ""
+    except UserError as error:  # the other choices are listed all the same
+        return str(error)
+    comments = (line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
     return next((line.strip() for line in comments if line.strip() and not line.startswith("@")), "")
 
 

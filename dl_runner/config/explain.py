@@ -65,6 +65,8 @@ def _unreadable(error: Any) -> str:
     reason = _in_one_line(error.__cause__ or error)
     if reason.startswith("LexerNoViableAlt"):  # all that it adds is the override
         reason = "a character like ~ needs quotes"
+    elif error.override.count("${") > 1:
+        reason = "${…} within ${…} needs quotes"
     reason = reason.partition(" See https://")[0][:120]
     return (
         f"{' '.join(str(error.override).split())}: cannot be read ({reason}); write KEY=VALUE, and quote what is more "

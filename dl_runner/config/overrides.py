@@ -28,6 +28,11 @@ def is_hydras(key: str) -> bool:
     return key == "hydra" or key.startswith(("hydra.", "hydra/"))
 
 
+def has_effect(key: str) -> bool:
+    """Whether one of Hydra's own settings has an effect in dlrun."""
+    return key.startswith(_WITH_EFFECT)
+
+
 def remedy(key: str, value: object) -> str:
     """What to do instead of a setting of Hydra's that has no effect here."""
     if key in _FOLDERS:
@@ -61,7 +66,7 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
             _check_deletion(one, key)
         if key == _SEARCH_PATH:
             folders = (*folders, *_search_path(one))
-        elif is_hydras(key) and not key.startswith(_WITH_EFFECT):
+        elif is_hydras(key) and not has_effect(key):
             raise UserError(f"{one}: {remedy(key, value)}")
         else:
             overrides.append(one)

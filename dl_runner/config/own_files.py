@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.overrides import HYDRAS_OWN, remedy
+from dl_runner.config.overrides import HYDRAS_OWN, has_effect, remedy
 from dl_runner.config.search_path import groups
 from dl_runner.config.yaml_file import read_yaml, text_of
 from dl_runner.errors import UserError
@@ -43,8 +43,8 @@ def read_own(folder: Path, name: str) -> tuple[dict[Any, Any], str | None]:
     for key, value in root.value:
         if key.value == "defaults":
             _check_defaults(path, folder, group, value)
-    for keys, value in _leaves(root, path):
-        _check_key(path, keys, value, group)
+    for keys, key, value in _entries(root, path):
+        _check_entry(path, group, keys, key, value)
     return values, package
 
 
@@ -84,37 +84,34 @@ def _check_defaults(path: Path, folder: Path, group: str | None, items: yaml.Nod
         raise _wrong(path, item, f"'- {key}: {choice}' does not change {name}; write '- override /{name}: {choice}'")
 
 
-def _leaves(node: yaml.Node, path: Path, above: tuple[yaml.Node, ...] = ()) -> Iterator[tuple[list[str], yaml.Node]]:
-    """Every key of nested mappings, as the list of those that lead to it, with its node."""
+def _entries(
+    node: yaml.Node, path: Path, above: tuple[str, ...] = ()
+) -> Iterator[tuple[list[str], yaml.Node, yaml.Node]]:
+    """Every entry of nested mappings: the keys that lead to it, and the nodes of its own key and value."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise _wrong(path, key, "a key is a word")
-        here = (*above, key)
-        yield [one.value for one in here], key if isinstance(value, yaml.MappingNode) else value
+        yield [*above, key.value], key, value
         if above or key.value != "defaults":
-            yield from _leaves(value, path, here)
+            yield from _entries(value, path, (*above, key.value))
 
 
-def _check_key(path: Path, keys: list[str], value: yaml.Node, group: str | None) -> None:
-    if keys[:3] == ["hydra", "sweeper", "params"]:
-        return
+def _check_entry(path: Path, group: str | None, keys: list[str], key: yaml.Node, value: yaml.Node) -> None:
+    text = value.value if isinstance(value, yaml.ScalarNode) else None
     if keys[0] == "hydra":
-        if len(keys) > 1 and group is not None and keys[1] not in ("launcher", "sweeper", "mode"):
-            raise _wrong(path, value, f"{'.'.join(keys)}: {remedy('.'.join(keys), value.value)}")
-        return
-    if _DOTTED.fullmatch(keys[-1]):
+        if group is not None and not isinstance(value, yaml.MappingNode) and not has_effect(".".join(keys)):
+            raise _wrong(path, key, f"{'.'.join(keys)}: {remedy('.'.join(keys), text)}")
+    elif _DOTTED.fullmatch(keys[-1]):
         *sections, last = keys[-1].split(".")
-        inner = f"{last}: {value.value}" if isinstance(value, yaml.ScalarNode) else f"{last}: …"
-        nested = inner
+        nested = f"{last}: {'…' if text is None else text}"
         for section in reversed(sections):
             nested = f"{section}: {{{nested}}}"
-        raise _wrong(path, value, f"the key {keys[-1]} has dots, which are for the command line; write '{nested}'")
-    is_name = isinstance(value, yaml.ScalarNode) and value.tag.endswith(":str")
-    if group in WHOLE and len(keys) == 1 and keys[0] in groups() and is_name:
-        line = f"- override /{keys[0]}: {value.value}"
-        raise _wrong(path, value, f"'{keys[0]}: {value.value}' chooses no {keys[0]}; write '{line}' below defaults:")
+        raise _wrong(path, key, f"the key {keys[-1]} has dots, which are for the command line; write '{nested}'")
+    elif group in WHOLE and len(keys) == 1 and keys[0] in groups() and text and value.tag.endswith(":str"):
+        line = f"- override /{keys[0]}: {text}"
+        raise _wrong(path, key, f"'{keys[0]}: {text}' chooses no {keys[0]}; write '{line}' below defaults:")
 
 
 def _wrong(path: Path, node: yaml.Node, message: str) -> UserError:

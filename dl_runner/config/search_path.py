@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,6 +84,12 @@ def searching(folders: Sequence[Path]) -> Iterator[None]:
 def searched() -> tuple[Path, ...]:
     """The user's own folders of the command line that is being carried out."""
     return _own.get()
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """A command to paste that looks for configs where this one does."""
+    folders = [text for folder in searched() for text in ("--config-dir", str(folder))]
+    return shlex.join(["dlrun", *folders, *arguments])
 
 
 def checked_name(name: str, folders: Sequence[Path]) -> str:

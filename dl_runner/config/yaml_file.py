@@ -50,6 +50,11 @@ for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
+def is_number(text: str) -> bool:
+    """Whether a plain scalar is a number."""
+    return any(re.fullmatch(pattern, text) for tag, pattern, _ in _RESOLVERS if tag in ("int", "float"))
+
+
 def text_of(path: Path) -> str:
     """The text of a UTF-8 file, without a byte-order mark.
 

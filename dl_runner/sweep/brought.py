@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dl_runner.config.overrides import key_of
-from dl_runner.config.search_path import CONF
+from dl_runner.config.search_path import CONF, command_line
 from dl_runner.config.stored import unresolved
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
@@ -39,7 +39,7 @@ def check_job(composed: Any, whole: Any, job: Sequence[str]) -> None:
                 source = next((one for one in job if key_of(one) in _BRINGING), job[0] if job else "a job")
                 raise UserError(
                     f"{source}: brings {_shown(composed, place, key, ours.get(key))} of its own, which one job of a "
-                    f"sweep cannot have; make it a sweep of its own: dlrun -m {source}"
+                    f"sweep cannot have; make it a sweep of its own: {command_line(['-m', *job])}"
                 )
 
 

@@ -64,7 +64,8 @@ def _missing(path: str, options: Sequence[str], folders: Sequence[Path]) -> str:
 def _unreadable(error: Any) -> str:
     reason = _in_one_line(error.__cause__ or error)
     if reason.startswith("LexerNoViableAlt"):  # all that it adds is the override
-        reason = "a character like ~ needs quotes"
+        strange = next((one for one in error.override.partition("=")[2] if not one.isascii()), "~")
+        reason = f"a character like {strange} needs quotes"
     elif error.override.count("${") > 1:
         reason = "${…} within ${…} needs quotes"
     reason = reason.partition(" See https://")[0][:120]

@@ -86,6 +86,9 @@ def refusing(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     def error(message: str) -> NoReturn:
         verb = parser.prog.removeprefix("dlrun").strip()
+        if message.startswith("unrecognized arguments: "):  # argparse names those behind it, too
+            option = next((one for one in message.split()[2:] if one.startswith("-")), message.split()[2])
+            message = f"{option}: no such option; settings are KEY=VALUE, without dashes"
         raise UserError(f"{verb}: {message}; `dlrun {verb} --help` shows what it takes" if verb else _plain(message))
 
     parser.error = error  # type: ignore[method-assign]

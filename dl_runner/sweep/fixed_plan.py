@@ -74,6 +74,8 @@ class FixedPlan:
         if not self._jobs:
             raise UserError("the sweep has no jobs; give a key more than one value")
         if len(self.mistakes) == len(self._jobs):
+            if len(errors := {outcome.error for outcome in self.mistakes.values()}) == 1:
+                raise UserError(errors.pop())
             failed = [(job.label, self.mistakes[job.identity]) for job in self._jobs]
             raise UserError(failures(failed, len(failed)))
 

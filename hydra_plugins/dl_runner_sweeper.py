@@ -95,18 +95,20 @@ class DlRunnerSweeper(Sweeper):
         Raises:
             UserError: it does not compose, or an experiment in it is a sweep itself.
         """
-        from dl_runner.config.compose import composing_failed
+        from dl_runner.config.explain import explain
         from dl_runner.config.search_path import searched
         from dl_runner.config.stored import to_plain
         from dl_runner.errors import UserError
         from dl_runner.sweep.brought import check_job
 
+        loader = self.hydra_context.config_loader
         try:
-            composed = self.hydra_context.config_loader.load_sweep_config(self.config, job)
+            composed = loader.load_sweep_config(self.config, job)
         except UserError:
             raise
         except Exception as error:
-            raise composing_failed(error, job, searched()) from None
+            others = partial(loader.load_sweep_config, self.config)
+            raise UserError(explain(error, job, searched(), others)) from None
         check_job(composed, self.config, job)
         return to_plain(composed)
 

@@ -1,6 +1,7 @@
 """Hydra at the edge: composing the config of a command line without running it. Imports no torch."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -36,4 +37,4 @@ def compose(given: Iterable[str], folders: Sequence[Path] = ()) -> DictConfig:
 
 def composing_failed(error: Exception, overrides: Sequence[str], folders: Sequence[Path]) -> UserError:
     """What Hydra raised while composing, for the user; `explain` has the arguments."""
-    return UserError(explain(error, overrides, folders, lambda others: compose(others, folders)))
+    return UserError(explain(error, overrides, folders, partial(compose, folders=folders)))

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dl_runner.config.overrides import HYDRAS_OWN, key_of
 from dl_runner.config.search_path import choices, groups
-from dl_runner.errors import UserError, hint
+from dl_runner.errors import hint
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -108,7 +108,7 @@ def _keys(overrides: list[str], compose: Compose) -> dict[str, Any]:
     selections = [one for one in overrides if one.partition("=")[0] in groups()]
     try:
         plain = OmegaConf.to_container(compose(selections), resolve=False)
-    except UserError:
+    except Exception:  # one of them does not exist, and Hydra meets that in many ways
         plain = OmegaConf.to_container(compose([]), resolve=False)
     assert isinstance(plain, dict)
     return dict(_flat({name: value for name, value in plain.items() if name != "hydra"}))

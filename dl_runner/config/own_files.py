@@ -35,11 +35,11 @@ def read_own(folder: Path, name: str) -> tuple[dict[Any, Any], str | None]:
     """
     path, group = folder / name, name.partition("/")[0] if "/" in name else None
     values, root = read_yaml(path)
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise _wrong(path, root, "is no KEY: VALUE; a config has one in each line")
     package = _package(path, group, values)
     if root is None:
         return {}, package
-    if not isinstance(root, yaml.MappingNode):
-        raise _wrong(path, root, "is no KEY: VALUE; a config has one in each line")
     for key, value in root.value:
         if key.value == "defaults":
             _check_defaults(path, folder, group, value)
@@ -59,9 +59,9 @@ def _package(path: Path, group: str | None, values: Any) -> str | None:
             break
         if found := _HEADER.fullmatch(line):
             return found[1]
-    if group in WHOLE and isinstance(values, dict) and set(values) - {"defaults"}:
+    if group in WHOLE and values:
         raise UserError(
-            f"{path}:1: without a header, its keys would lie below `{group}:`; write '# @package _global_' above them"
+            f"{path}:1: without a header, what it says would lie below `{group}:`; write '# @package _global_' above it"
         )
     return None
 

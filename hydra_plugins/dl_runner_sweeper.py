@@ -69,9 +69,11 @@ class DlRunnerSweeper(Sweeper):
 
         from dl_runner.config.line import active_line
         from dl_runner.config.stored import sweep_section
+        from dl_runner.parallel.membership import check_alone
         from dl_runner.sweep.settings import check
         from dl_runner.sweep.sweep import Sweep
 
+        check_alone(str(self.config.parallel.cluster))
         line = active_line()
         if line is not None:  # some of them Hydra has not seen: they are for some of the jobs
             sys.argv = ["dlrun", *line.arguments]

@@ -55,13 +55,13 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
     for one in given:
         if not one.strip():
             raise UserError(f"{one!r}: an empty argument; write KEY=VALUE, or leave it out")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", one):
+            raise UserError(f"{one!r}: has a character that no text has; leave it out")
         key, equals, value = key_of(one), "=" in one, one.partition("=")[2]
         if not equals and not one.startswith("~"):
             raise UserError(f"{one}: no KEY=VALUE, such as optimizer.lr=0.1")
         if not key.strip():
             raise UserError(f"{one}: no key; write KEY=VALUE, such as optimizer.lr=0.1")
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", one):
-            raise UserError(f"{one!r}: has a character that no text has; leave it out")
         if one.startswith("~"):
             _check_deletion(one, key)
         if key == _SEARCH_PATH:

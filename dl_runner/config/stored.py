@@ -15,6 +15,7 @@ from dl_runner.config.explain import unresolved_message
 from dl_runner.config.schema import Config
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
+from dl_runner.plugins import check_plugins
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import read_json
 
@@ -23,6 +24,7 @@ OmegaConf.register_new_resolver("unless", lambda other, value: value if other is
 OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 CONFIG = "config.yaml"  # of a run folder
+_AROUND = ("hydra", "sweep")  # sections that are not the run's
 _EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
 
 
@@ -32,7 +34,7 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: a mandatory value (???) is missing or an interpolation has no target.
     """
-    return _contents(composed, [str(key) for key in composed if key not in ("hydra", "sweep")])
+    return _contents(composed, [str(key) for key in composed if key not in _AROUND])
 
 
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
@@ -98,10 +100,8 @@ def load_config(path: Path) -> dict[str, Any]:
     values, _ = read_yaml(path)
     if not isinstance(values, dict):
         raise UserError(f"{path}: not a run's config.yaml")
-    try:
-        return to_plain(OmegaConf.create(values))
-    except OmegaConfBaseException as error:
-        raise UserError(f"{path}: {error.full_key}: {str(error).splitlines()[0]}") from None
+    # As it was written: a run folder's interpolations would read this machine's environment.
+    return {str(key): value for key, value in values.items() if key not in _AROUND}
 
 
 def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
@@ -113,7 +113,8 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         parallel: replaces keys of the run's `parallel` section.
 
     Raises:
-        UserError: no run folder, or a config that this version does not understand.
+        UserError: no run folder, a config that this version does not understand, or one that asks for modules which
+            the user has not named.
     """
     plain = load_config(folder / CONFIG)
     root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
@@ -131,7 +132,9 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
             plain["device"]["memory_format"] = "contiguous"
     try:
-        return check_config(plain)
+        checked = check_config(plain)
+        check_plugins(checked.plugins, folder)
+        return checked
     except UserError as error:
         version = _record(folder).get("versions", {}).get("dl_runner")
         if version in (None, dl_runner.__version__):

@@ -12,6 +12,7 @@ REFUSED = [
     ("=3", "=3: no key"),
     ("+=3", "+=3: no key"),
     ("seed=a\nb", "'seed=a\\nb': has a character"),
+    ("seed:a\nb", "'seed:a\\nb': has a character"),
     ("hydra.run.dir=x", "hydra.run.dir=x: dlrun makes its folders itself and ignores this; outputs=x"),
     ("hydra.sweep.dir=x", "hydra.sweep.dir=x: dlrun makes its folders itself"),
     ("hydra.output_subdir=null", "hydra.output_subdir=null: dlrun makes its folders itself"),

@@ -73,7 +73,8 @@ def run(argv: list[str]) -> int:
 
 
 def _say(error: BaseException, code: int) -> int:
-    print(f"dlrun: {error}", file=sys.stderr)
+    encoding = sys.stderr.encoding or "utf-8"  # an argument may hold what this terminal, or UTF-8, cannot
+    print(f"dlrun: {error}".encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
     return code
 
 

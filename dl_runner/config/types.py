@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from dl_runner.config.paths import absolute
+from dl_runner.config.yaml_file import is_number
 from dl_runner.errors import UserError, hint
 
 
@@ -162,7 +163,15 @@ def checked(value: Any, annotation: Any, key: str) -> Any:
         return convert(value, annotation)
     except Mismatch as mismatch:
         shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
-        raise UserError(f"{key}={shown}: {mismatch}") from None
+        raise UserError(f"{key}={shown}: {mismatch}{_quoted_number(value, key)}") from None
+
+
+def _quoted_number(value: Any, key: str) -> str:
+    """The remedy for a number that is a text, as what ${oc.env:NAME} gives is."""
+    if not isinstance(value, str) or not is_number(value):
+        return ""
+    decoded = f"'{key}=\"${{oc.decode:${{oc.env:NAME}}}}\"'"
+    return f"; this is a text: leave out its quotes, or for a number from the environment write {decoded}"
 
 
 def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str, given: Iterable[str] = ()) -> dict:

@@ -79,7 +79,7 @@ def build_experiment(
     device = build_device(config, process_group)
     check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
-    data = build_data(config, builders, fitted)
+    data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
     task = build_task(config, builders, data.spec, data.fitted)
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)

@@ -1,6 +1,7 @@
 """A data set as its builder returns it, and how train, validation and limit are cut from it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -58,6 +59,9 @@ class Data:
         fit: what is learnt from the training split and done to all of them.
         samplers: how batches are made.
         fitted: what `fit` has learnt; set by `cut`.
+        notes: what a person has to know of how the data were read, a line each.
+        unused: names of files that lie among the data and are none, and why.
+        left_out: damaged files that the user wants to go on without, and what is wrong with each.
     """
 
     spec: DataSpec | None
@@ -67,10 +71,22 @@ class Data:
     fit: Fit | None = None
     samplers: Samplers = Samplers()  # noqa: RUF009 - it has no state
     fitted: Fitted | None = None
+    notes: tuple[str, ...] = ()
+    unused: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def splits(self) -> tuple[Split | None, ...]:
         return self.train, self.validation, self.test
+
+    def loaded(self) -> "Data":
+        """With those splits in memory that shall be there during the training.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        train, validation, test = (split and split.loaded() for split in self.splits)
+        return replace(self, train=train, validation=validation, test=test)
 
 
 @dataclass(frozen=True, kw_only=True)

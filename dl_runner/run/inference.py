@@ -12,6 +12,8 @@ from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
 from dl_runner.errors import UserError
 from dl_runner.run.fitted import read_fitted
+from dl_runner.run.left_out import check_left_out
+from dl_runner.runtime.progress import showing
 from dl_runner.tasks.predicting import Row
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 from dl_runner.training.evaluation import evaluate, evaluating, measure
@@ -45,6 +47,7 @@ def evaluate_run(
     place = build_device(checked)
     builders = check_builders(checked)
     data = build_data(checked, builders, read_fitted(folder))
+    check_left_out(folder, data)
     model = build_model(checked, builders, data.spec)
     load_weights(weights, model)
     settings = build_device_settings(checked, data.spec, model, place)
@@ -53,9 +56,10 @@ def evaluate_run(
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
     task = build_task(checked, builders, data.spec, data.fitted)
     model = settings.put(model)
-    metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
-    if hasattr(task, "meter"):
-        metrics |= measure(model, task.meter(), loader, settings.autocast)
+    with showing(checked.tracker.console):
+        metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
+        if hasattr(task, "meter"):
+            metrics |= measure(model, task.meter(), loader, settings.autocast)
     return weights, {f"{split}/{name}": value for name, value in metrics.items()}
 
 
@@ -83,5 +87,5 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
-    with evaluating(model, settings.autocast):
+    with evaluating(model, settings.autocast), showing(checked.tracker.console):
         return task.predict(model, inputs, **given)

@@ -17,6 +17,7 @@ from dl_runner.parallel.workers import announce_folder
 from dl_runner.run.conduct import conduct
 from dl_runner.run.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
 from dl_runner.run.fitted import read_fitted, write_fitted
+from dl_runner.run.left_out import check_left_out
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
 from dl_runner.training.checkpoint import Checkpoints
@@ -82,6 +83,7 @@ def _launch(
                 "parameters": experiment.parameters,
                 "data": experiment.spec.to_dict(),
                 "metric_info": metric_info(experiment.task),
+                "left_out": dict(experiment.data.left_out),
             }
             write_fitted(folder, experiment.data)
             record = begin(checked, folder, job, **_where(experiment), **known)
@@ -127,6 +129,7 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             checkpoint = Checkpoints(folder).load()
             experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
+            check_left_out(folder, experiment.data)
             if checkpoint["data"] != training.identity["data"]:
                 raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
         if process_group.rank:

@@ -107,7 +107,8 @@ class RunRecord:
 
     Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
     (package to text), host ({name, cores}), parameters (count), data (a DataSpec), seed; device, precision,
-    memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved; start and end
+    memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved; left_out
+    ({damaged file of the data: what is wrong with it}); start and end
     (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME to number),
     metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the weights),
     traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
@@ -115,7 +116,7 @@ class RunRecord:
 
     FIELDS = (
         *("command", "git", "versions", "host", "parameters", "data", "seed"),
-        *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel"),
+        *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel", "left_out"),
         *("start", "end", "seconds", "status", "step", "metrics", "metric_info", "objective"),
         *("traceback", "resumed", "job"),
     )

@@ -13,6 +13,7 @@ from dl_runner.errors import Interrupted
 from dl_runner.parallel.strategies import Strategy
 from dl_runner.runtime.device import Autocast
 from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.runtime.progress import tracked
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Meter, Task
 from dl_runner.training.sums import MetricSums
@@ -59,7 +60,7 @@ def evaluate(
     sums = MetricSums(task)
     lockstep = strategy is not None and strategy.lockstep
     with evaluating(model, autocast, gradients_known=lockstep):
-        for batch in islice(loader.epoch(), limit):
+        for batch in tracked(islice(loader.epoch(), limit), "evaluating batches", _batches(loader, limit)):
             if len(batch):
                 _, added = task.step(model, batch)
                 sums.add(added, batch.counts)
@@ -86,7 +87,7 @@ def measure(
         Interrupted: a stop was requested.
     """
     with evaluating(model, autocast):
-        for batch in islice(loader.epoch(), limit):
+        for batch in tracked(islice(loader.epoch(), limit), "measuring batches", _batches(loader, limit)):
             if len(batch):
                 meter.update(model, batch)
             if request:
@@ -97,6 +98,10 @@ def measure(
     for other in others:
         first.merge(other)
     return first.compute()
+
+
+def _batches(loader: Loader, limit: int | None) -> int:
+    return min(len(loader), limit or len(loader))
 
 
 class Evaluator:

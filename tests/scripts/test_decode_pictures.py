@@ -19,10 +19,10 @@ def test_what_became_of_each_file_and_the_peaks(tmp_path):
     picture(tmp_path / "a" / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
     done = decoded(tmp_path, "--verbose")
-    bad, good, counts, memory, longest = done.stdout.splitlines()
+    good, bad, counts, memory, longest = done.stdout.splitlines()
     assert done.returncode == 0 and not done.stderr
     assert good.startswith(f"decoded {tmp_path}/a/good.png") and bad.startswith(f"refused {tmp_path}/bad.png")
-    assert counts == "1 refused, 1 decoded" and memory.startswith("most memory ") and longest.startswith("longest ")
+    assert counts == "1 decoded, 1 refused" and memory.startswith("most memory ") and longest.startswith("longest ")
 
 
 def test_a_file_that_takes_too_much_memory_is_a_failure(tmp_path):

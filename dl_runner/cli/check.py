@@ -19,10 +19,10 @@ def check(argv: list[str]) -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
     parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
     given = parser.parse_intermixed_args(argv)
-    from dl_runner.config.check import check_config
+    from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain
 
-    checked = check_config(to_plain(compose(given.overrides, given.config_dir)))
+    checked = check_command(to_plain(compose(given.overrides, given.config_dir)))
     from dl_runner.build.builders import check_builders
     from dl_runner.build.data import build_data
     from dl_runner.data.inspection import Finding, inspect

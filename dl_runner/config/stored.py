@@ -11,6 +11,7 @@ import dl_runner
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError
+from dl_runner.plugins import check_plugins
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import read_json
 
@@ -19,6 +20,7 @@ OmegaConf.register_new_resolver("unless", lambda other, value: value if other is
 OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 CONFIG = "config.yaml"  # of a run folder
+_AROUND = ("hydra", "sweep")  # sections that are not the run's
 _EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
 
 
@@ -36,7 +38,7 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
             raise UserError(f"{error.full_key}: needs a value; add {error.full_key}=… to the command line") from None
         raise UserError(f"{error.full_key}: {reason}") from None
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key not in ("hydra", "sweep")}
+    return {str(key): value for key, value in plain.items() if key not in _AROUND}
 
 
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
@@ -60,7 +62,9 @@ def load_config(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
     if not isinstance(loaded, DictConfig):
         raise UserError(f"{path}: not a run's config.yaml")
-    return to_plain(loaded)
+    # As it was written: a run folder's interpolations would read this machine's environment.
+    plain = OmegaConf.to_container(loaded, resolve=False)
+    return {str(key): value for key, value in plain.items() if key not in _AROUND}
 
 
 def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
@@ -72,7 +76,8 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         parallel: replaces keys of the run's `parallel` section.
 
     Raises:
-        UserError: no run folder, or a config that this version does not understand.
+        UserError: no run folder, a config that this version does not understand, or one that asks for modules which
+            the user has not named.
     """
     plain = load_config(folder / CONFIG)
     root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
@@ -90,7 +95,9 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
             plain["device"]["memory_format"] = "contiguous"
     try:
-        return check_config(plain)
+        checked = check_config(plain)
+        check_plugins(checked.plugins, folder)
+        return checked
     except UserError as error:
         version = _record(folder).get("versions", {}).get("dl_runner")
         if version in (None, dl_runner.__version__):

@@ -9,10 +9,11 @@ import torch
 from dl_runner.data.places import resize_targets, sized
 from dl_runner.data.samplers import InOrder, Sampler, Shuffled
 from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
-from dl_runner.data.splits import Split
+from dl_runner.data.splits import Split, TensorSplit
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
 
+DARK = 64  # of 255
 FITTED = "fitted.json"  # of a run folder: what was fitted to its data
 
 
@@ -86,7 +87,7 @@ class Data:
             UserError: a file is missing or damaged.
         """
         train, validation, test = (split and split.loaded() for split in self.splits)
-        return replace(self, train=train, validation=validation, test=test)
+        return replace(self, train=train, validation=validation, test=test, notes=(*self.notes, *_dark(train)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +158,14 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
     if made.is_image:
         splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}
     return replace(data, spec=made, fitted=learnt, **splits)
+
+
+def _dark(train: Split) -> list[str]:
+    """A word about pictures of bytes that use few of the 256 values, as 4 bits do in 8."""
+    pixels = train.inputs if isinstance(train, TensorSplit) and isinstance(train.inputs, torch.Tensor) else None
+    if pixels is None or pixels.dtype != torch.uint8 or (top := int(pixels.max())) >= DARK:
+        return []
+    return [f"the training pictures are dark: their largest value is {top} of 255"]
 
 
 def hold_out_end(length: int, fraction: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -78,6 +78,7 @@ def _with_odd_tags(path, pixels, exif):
     page = Image.fromarray(pixels).convert("RGB")
     tags = [(0x0112, 3, 1, struct.pack("<HH", exif[ORIENTATION], 0)), (0x9000, 3, 1, struct.pack("<HH", 7, 0))]
     tags += [(0x8769, 4, 1, struct.pack("<I", 8)), (0x8825, 2, 3, b"abc\0")]  # sections where there are none
+    tags += [(0x0100, 2, 3, b"abc\0"), (0x0128, 2, 3, b"abc\0")]  # texts where a number belongs
     block = b"II*\0" + struct.pack("<IH", 8, len(tags))
     block += b"".join(struct.pack("<HHI", tag, kind, count) + value for tag, kind, count, value in sorted(tags))
     if path.suffix == ".tiff":

@@ -82,7 +82,7 @@ def build_experiment(
     check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
     config = replace(config, plain=with_values(config.plain, builders.paths))
-    data = build_data(config, builders, fitted)
+    data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
     task = build_task(config, builders, data.spec, data.fitted)
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dl_runner.cli.check import check
 from dl_runner.cli.compare import compare
 from dl_runner.cli.evaluate import evaluate
 from dl_runner.cli.list import list_choices
@@ -14,6 +15,7 @@ from dl_runner.config.search_path import groups
 VERBS: dict[str, Callable[[list[str]], None]] = {
     "list": list_choices,
     "summary": summary,
+    "check": check,
     "resume": resume,
     "evaluate": evaluate,
     "predict": predict,

@@ -3,14 +3,15 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dl_runner.data.batch import Tensors, first_tensor, map_tensors
-from dl_runner.data.images import decode
+from dl_runner.data.images import UnreadablePicture, decode
+from dl_runner.runtime.progress import in_threads
 
 Raw = tuple[Tensors, Tensors]  # inputs and targets of some examples as a split holds them
 Index = Tensor | slice  # of examples: int64 (n,), or a range of them
@@ -51,6 +52,10 @@ class Split(ABC):
 
     def to(self, device: torch.device | str) -> "Split":
         """The split with what it holds in memory on the device."""
+        return self
+
+    def loaded(self) -> "Split":
+        """The split in memory, if that is where it shall be during the training."""
         return self
 
     @abstractmethod
@@ -141,11 +146,15 @@ class FileSplit(Split):
         paths: one file per example.
         targets: int64 (n,) class labels.
         image_size: side of the square that each is decoded to, >= 1.
+        white: as for `decode`.
+        preload: whether `loaded` decodes them all.
     """
 
     paths: tuple[Path, ...]
     targets: Tensor
     image_size: int
+    white: float | None = None
+    preload: bool = False
     in_memory = False
 
     def __post_init__(self) -> None:
@@ -160,7 +169,7 @@ class FileSplit(Split):
         return self.targets
 
     def subset(self, indices: Tensor) -> "FileSplit":
-        return FileSplit(tuple(self.paths[index] for index in indices.tolist()), self.targets[indices], self.image_size)
+        return replace(self, paths=tuple(self.paths[i] for i in indices.tolist()), targets=self.targets[indices])
 
     def take(self, index: Index) -> Raw:
         """Decoded images, uint8 (n, 3, image_size, image_size), and their labels.
@@ -173,10 +182,28 @@ class FileSplit(Split):
 
     def load(self, indices: Sequence[int]) -> Tensor:
         """Decoded images alone."""
-        size = (self.image_size, self.image_size)
-        if not len(indices):
-            return torch.empty(0, 3, *size, dtype=torch.uint8)
-        return torch.stack([decode(self.paths[index], size) for index in indices])
+        images = torch.empty(len(indices), 3, self.image_size, self.image_size, dtype=torch.uint8)
+        for place, index in enumerate(indices):
+            images[place] = self._image(index)
+        return images
+
+    def loaded(self) -> Split:
+        if not self.preload:
+            return self
+        images = torch.empty(len(self), 3, self.image_size, self.image_size, dtype=torch.uint8)
+
+        def fill(index: int) -> None:
+            images[index] = self._image(index)
+
+        in_threads(fill, range(len(self)), "decoding pictures")
+        return TensorSplit(images, self.targets, files=self.paths)
+
+    def _image(self, index: int) -> Tensor:
+        try:
+            return decode(self.paths[index], (self.image_size, self.image_size), white=self.white)
+        except UnreadablePicture as error:
+            advice = "data.skip_damaged=true goes on without it, and `dlrun check` lists all such files"
+            raise UnreadablePicture(f"{error}; {advice}") from None
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -14,6 +14,8 @@ from dl_runner.data.fingerprint import content_changes
 from dl_runner.errors import UserError
 from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
+from dl_runner.run.left_out import check_left_out
+from dl_runner.runtime.progress import showing
 from dl_runner.tasks.predicting import Row
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
@@ -60,6 +62,7 @@ def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | 
     place = build_device(checked)
     builders = check_builders(checked)
     data = build_data(checked, builders, read_fitted(folder))
+    check_left_out(folder, data)
     check_spec(weights, data.spec, "evaluate them on data of the same kind")
     model = build_model(checked, builders, data.spec)
     load_weights(weights, model)
@@ -69,9 +72,10 @@ def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | 
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
     task = build_task(checked, builders, data.spec, data.fitted)
     model = settings.put(model)
-    metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
-    if hasattr(task, "meter"):
-        metrics |= measure(model, task.meter(), loader, settings.autocast)
+    with showing(checked.tracker.console):
+        metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
+        if hasattr(task, "meter"):
+            metrics |= measure(model, task.meter(), loader, settings.autocast)
     changed = content_changes(RunRecord.load(folder)["data_fingerprint"] or {}, data, [split])
     return Evaluation(weights, {f"{split}/{name}": value for name, value in metrics.items()}, changed)
 
@@ -103,5 +107,5 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
-    with evaluating(model, settings.autocast):
+    with evaluating(model, settings.autocast), showing(checked.tracker.console):
         return task.predict(model, inputs, **given)

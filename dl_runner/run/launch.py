@@ -18,6 +18,7 @@ from dl_runner.run.conduct import conduct
 from dl_runner.run.data_record import check_unchanged, data_on_record
 from dl_runner.run.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
 from dl_runner.run.fitted import read_fitted, write_fitted
+from dl_runner.run.left_out import check_left_out
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
 from dl_runner.training.checkpoint import Checkpoints
@@ -81,6 +82,7 @@ def _launch(
         training.prune = prune
         with lock(folder):
             known |= {"parameters": experiment.parameters, "metric_info": metric_info(experiment.task)}
+            known["left_out"] = dict(experiment.data.left_out)
             write_fitted(folder, experiment.data)
             record = begin(experiment.config, folder, job, **_where(experiment), **known)
             return Result(record, conduct(experiment, training, record, watch))
@@ -125,6 +127,7 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             checkpoint = Checkpoints(folder).load()
             experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
+            check_left_out(folder, experiment.data)
             if process_group.rank == 0:
                 check_unchanged(record, experiment.data)
         if process_group.rank:

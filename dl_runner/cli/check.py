@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.compose import compose
+from dl_runner.config.line import config_dir_option
+from dl_runner.config.search_path import checked_folders
 from dl_runner.errors import RunFailed
 
 
@@ -17,12 +19,12 @@ def check(argv: list[str]) -> None:
     """
     parser = parser_of("check", "List the damaged, duplicate and odd files of the data that KEY=VALUE… would train on.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
-    parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
+    config_dir_option(parser)
     given = parser.parse_intermixed_args(argv)
     from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain
 
-    checked = check_command(to_plain(compose(given.overrides, given.config_dir)))
+    checked = check_command(to_plain(compose(given.overrides, checked_folders(given.config_dir))))
     from dl_runner.build.builders import check_builders
     from dl_runner.build.data import build_data
     from dl_runner.data.inspection import Finding, inspect

@@ -111,7 +111,7 @@ def folders(pattern="outputs/*/*/*"):
         ("~trainer.clip_norm", ["~trainer.clip_norm", "trainer.clip_norm=null"]),
         ("model=mlp,lenet", ["model=mlp,lenet", "add -m"]),
         ("optimizer.lr=0.1,0.2", ["optimizer.lr=0.1,0.2", "-m", "[0.1,0.2]"]),
-        ("optimizer.lr=ü", ["optimizer.lr=ü", "ü needs quotes"]),
+        ("optimizer.lr=ü", ["optimizer.lr=ü", "expected a number"]),
         ("--epochs=5", ["--epochs=5", "KEY=VALUE, without dashes"]),
         ("model=mlp --cfg", ["--cfg", "expected one argument"]),
         ("summary --picture", ["summary", "--picture", "expected one argument"]),

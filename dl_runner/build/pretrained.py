@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dl_runner.config.schema import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
-from dl_runner.runtime.files import read_json
+from dl_runner.runtime.files import read_json, utf8_path
 from dl_runner.training.checkpoint import Checkpoints
 
 TORCHVISION = "torchvision:"
@@ -132,7 +132,8 @@ def read_weights(source: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(str(path))
+            with utf8_path(path) as name:
+                return load_file(str(name))
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers promise no kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

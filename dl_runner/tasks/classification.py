@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_runner.config.types import Fraction, PositiveInt
+from dl_runner.config.types import Fraction, Positive, PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.pictures import confusion_matrix, image_grid
 from dl_runner.spec import Classes, DataSpec
@@ -67,18 +67,25 @@ class Classification:
         return {"predictions": image_grid(pictures, titles, [g == t for g, t in zip(guesses, truth, strict=True)])}
 
     def predict(
-        self, model: nn.Module, inputs: Sequence[str], *, top: PositiveInt = 3, invert: bool = False
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        top: PositiveInt = 3,
+        invert: bool = False,
+        white: Positive | None = None,
     ) -> list[Row]:
         """The most probable classes of picture files, or of the rows of tables.
 
         Args:
             top: how many classes.
             invert: swap dark and light of pictures first.
+            white: the value that is white in files of more than 8 bits a channel, if not the data's own.
 
         Raises:
             UserError: a file that is no picture, or no table of the right columns.
         """
-        asked = read_inputs(inputs, self.data, self.fitted, invert)
+        asked = read_inputs(inputs, self.data, self.fitted, invert, white)
         shares, classes = self._shares(model, asked).topk(min(top, self.data.outputs), dim=1)
         rows = []
         for named, row, values in zip(asked.rows, classes.tolist(), shares.tolist(), strict=True):
@@ -87,18 +94,24 @@ class Classification:
         return rows
 
     def tabulate(
-        self, model: nn.Module, inputs: Sequence[str], *, probabilities: bool = False, invert: bool = False
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        probabilities: bool = False,
+        invert: bool = False,
+        white: Positive | None = None,
     ) -> list[Row]:
         """The most probable class of each picture file or row, for a file.
 
         Args:
             probabilities: those of every class as well, each in a column named like it.
-            invert: swap dark and light of pictures first.
+            invert, white: as for `predict`.
 
         Raises:
             UserError: as for `predict`.
         """
-        asked = read_inputs(inputs, self.data, self.fitted, invert)
+        asked = read_inputs(inputs, self.data, self.fitted, invert, white)
         shares, names = self._shares(model, asked), self.data.classes
         target = getattr(self.fitted, "target", "class")
         rows = [row | {target: names[at]} for row, at in zip(asked.rows, shares.argmax(1).tolist(), strict=True)]

@@ -18,6 +18,7 @@ from dl_runner.data.batch import Tensors, call, first_tensor, map_tensors
 from dl_runner.data.images import MODES, decode
 from dl_runner.data.preparation import preparation, to_input
 from dl_runner.errors import UserError
+from dl_runner.runtime.progress import tracked
 from dl_runner.spec import Columns, DataSpec, Image
 
 Row = dict[str, Any]
@@ -37,22 +38,25 @@ class Asked:
     inputs: Tensors
 
 
-def read_inputs(inputs: Sequence[str], spec: DataSpec, fitted: Any = None, invert: bool = False) -> Asked:
+def read_inputs(
+    inputs: Sequence[str], spec: DataSpec, fitted: Any = None, invert: bool = False, white: float | None = None
+) -> Asked:
     """Picture files, or the rows of table files.
 
     Args:
         fitted: what was fitted to the training data; it reads tables.
         invert: swap dark and light of pictures.
+        white: of pictures; as for `load_image`.
 
     Raises:
         UserError: a file that is not what the model takes.
     """
     if not isinstance(spec.inputs, Columns):
-        return Asked([{"picture": path} for path in inputs], load_images(inputs, spec, invert))
+        return Asked([{"picture": path} for path in inputs], load_images(inputs, spec, invert, white))
     if fitted is None:
         raise UserError("predict: this task does not say what its tables' columns are; it has to take `fitted`")
-    if invert:
-        raise UserError("--invert: is for pictures, and the model takes rows of tables")
+    if invert or white:
+        raise UserError(f"--{'invert' if invert else 'white'}: is for pictures, and the model takes rows of tables")
     read = [fitted.read(Path(path)) for path in inputs]
     names = [row for rows, _ in read for row in rows]
     return Asked(names, {name: torch.cat([tensors[name] for _, tensors in read]) for name in read[0][1]})
@@ -69,27 +73,31 @@ def ask(model: nn.Module, asked: Asked, spec: DataSpec) -> Tensor:
     return torch.cat(outputs)
 
 
-def load_image(path: Path, spec: DataSpec) -> Tensor:
+def load_image(path: Path, spec: DataSpec, white: float | None = None) -> Tensor:
     """A picture file as one example of the data: uint8, (channels, height, width), decoded as training images are.
+
+    Args:
+        white: the value that is white in a file of more than 8 bits a channel; None for the data's own.
 
     Raises:
         UserError: the file is missing or no readable picture, or the data are no grey or RGB images.
     """
     if not isinstance(spec.inputs, Image) or spec.channels not in MODES:
         raise UserError(f"{path}: the model takes {type(spec.inputs).__name__.lower()}s, not grey or RGB pictures")
-    return decode(path, spec.input_shape[1:], spec.channels)
+    return decode(path, spec.input_shape[1:], spec.channels, white or spec.inputs.white)
 
 
-def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False) -> Tensor:
+def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False, white: float | None = None) -> Tensor:
     """Picture files, uint8 (n, channels, height, width).
 
     Args:
         invert: swap dark and light.
+        white: as for `load_image`.
 
     Raises:
         UserError: as for `load_image`.
     """
-    pictures = torch.stack([load_image(Path(path), spec) for path in paths])
+    pictures = torch.stack([load_image(Path(path), spec, white) for path in tracked(paths, "decoding pictures")])
     return 255 - pictures if invert else pictures
 
 

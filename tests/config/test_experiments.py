@@ -9,7 +9,7 @@ from helpers import run
 from tables import write_houses
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dl_runner.data.splits import Index, Raw, Split
+from dl_runner.data.splits import Index, Raw, Split, tensor_digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,5 +43,5 @@ class Table(Split):
         raise NotImplementedError("a table has to be made numbers first")
 
     def digest(self) -> bytes:
-        tensors = b"".join(one.numpy().tobytes() for one in (self.numeric, self.codes, self.targets))
+        tensors = tensor_digest([self.numeric, self.codes, self.targets])
         return tensors + repr((self.names, dict(self.levels))).encode()

@@ -5,7 +5,7 @@ from typing import Literal
 
 from dl_runner.config.types import CountInt, Fraction
 from dl_runner.data.dataset import Data
-from dl_runner.data.fitted.columns import Impute
+from dl_runner.data.table.column_fit import Impute
 from dl_runner.data.table.data import from_file
 from dl_runner.data.table.official import locate
 from dl_runner.data.table.read import Roles
@@ -44,7 +44,7 @@ def csv(
         path: the file; absolute, or relative to `root` or to the working directory.
         target, targets, identifier, drop, categories, without_target: as for `dl_runner.data.table.read.Roles`.
         test: share held out as the test split, classes in proportion; 0 for none.
-        impute, fill, indicator, rare, log: as for `dl_runner.data.fitted.columns.ColumnFit`; log null is for none.
+        impute, fill, indicator, rare, log: as for `dl_runner.data.table.column_fit.ColumnFit`; log null is for none.
         separator, decimal, missing, names, encoding: as for `dl_runner.data.table.records.Format`.
         download: an official file that is missing.
         normalize: standardize columns of numbers.

@@ -8,7 +8,7 @@ import torch
 
 from dl_runner.config.types import Fraction, NonNegative, PositiveInt
 from dl_runner.data.dataset import Data
-from dl_runner.data.fitted.columns import ColumnFit, Impute
+from dl_runner.data.table.column_fit import ColumnFit, Impute
 from dl_runner.data.table.read import Roles
 from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
@@ -41,7 +41,7 @@ def incomplete_rows(
         noise: standard deviation.
         examples: for training and validation.
         test_examples: for the test split; the same ones whatever `examples` is.
-        impute, fill, indicator, normalize: as for `dl_runner.data.fitted.columns.ColumnFit`.
+        impute, fill, indicator, normalize: as for `dl_runner.data.table.column_fit.ColumnFit`.
         seed: >= 0.
     """
 

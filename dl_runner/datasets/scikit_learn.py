@@ -9,7 +9,7 @@ import torch
 
 from dl_runner.config.types import CountInt, Fraction
 from dl_runner.data.dataset import Data
-from dl_runner.data.fitted.columns import Impute
+from dl_runner.data.table.column_fit import Impute
 from dl_runner.data.table.data import of_table
 from dl_runner.data.table.read import Roles
 from dl_runner.data.table.records import Format

@@ -66,7 +66,8 @@ def kinds_of_experiments() -> list[str]:
 
 @functools.cache
 def experiment(*overrides: str):
-    missing = ["data.path=x"] if "data=image_folder" in overrides else []
+    keys = {"data=image_folder": ["data.path=x"], "data=csv": ["data.path=x", "data.target=y"]}
+    missing = [key for choice in overrides for key in keys.get(choice, [])]
     return check(to_plain(compose([*overrides, *missing])))
 
 

@@ -137,6 +137,13 @@ def test_columns_that_the_model_does_not_know_are_left_out_and_named(houses, tmp
     assert "left out, as the model was not trained on it: column remark" in caplog.text
 
 
+def test_categories_that_training_did_not_see_are_named(houses, tmp_path, caplog):
+    folder, trained = houses
+    content = (folder / "house_prices" / "test.csv").read_text().replace("NAmes", "Mars")
+    assert command(["predict", str(trained), str(write(tmp_path, content)), "--out", str(tmp_path / "out.csv")]) == 0
+    assert "column Neighborhood: " in caplog.text and "did not tell from others: Mars" in caplog.text
+
+
 def test_classes_with_their_probabilities_are_a_file_too(tmp_path, capsys):
     content = "who,a,b,kind\n" + "".join(f"p{i},{i % 7},{i % 3},{'ja' if i % 7 > 3 else 'nein'}\n" for i in range(60))
     path = write(tmp_path, content.replace("p3,3,0", "p3,,0"))

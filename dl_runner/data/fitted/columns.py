@@ -3,12 +3,12 @@
 All of it is fitted to the training rows alone.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +20,8 @@ from dl_runner.data.table.rows import read_rows
 from dl_runner.data.table.split import Table
 from dl_runner.spec import Columns, DataSpec
 
-Impute = Literal["mean", "median", "most_frequent", "constant"]
+SHOWN = 3  # categories in a warning
+_log = logging.getLogger("dl_runner")
 MISSING = None  # among the levels of a column: a missing value is a category of its own
 
 
@@ -81,7 +82,7 @@ class FittedColumns:
         )
         values = torch.where(missing, fill, values)
         logs = torch.tensor([number.log for number in self.numbers], dtype=torch.bool)
-        values = torch.where(logs, _log(values), values)
+        values = torch.where(logs, values.clamp(min=0).log1p(), values)
         flags = missing[:, [number.name in self.indicators for number in self.numbers]]
         numeric = torch.cat([(values - mean) / std, flags], 1).to(torch.get_default_dtype())
         columns = list(table.levels)
@@ -107,7 +108,16 @@ class FittedColumns:
         """
         numeric = [number.name for number in self.numbers]
         named, table = read_rows(path, self.form, self.roles, numeric, [one.name for one in self.categories])
-        return named, self.inputs(table)
+        inputs = self.inputs(table)
+        for category, codes in zip(self.categories, inputs["categories"].T, strict=True):
+            if others := int((codes == 0).sum()):
+                new = sorted({*table.levels[category.name]} - {*category.levels})
+                shown = f": {', '.join(new[:SHOWN])}{', …' if new[SHOWN:] else ''}" if new else ""
+                _log.warning(
+                    "%s, column %s: %d rows with a category that training did not tell from others%s",
+                    *(path, category.name, others, shown),
+                )
+        return named, inputs
 
     @property
     def target(self) -> str:
@@ -125,84 +135,6 @@ class FittedColumns:
             "format": asdict(self.form),
             "roles": asdict(self.roles),
         }
-
-
-def _log(values: Tensor) -> Tensor:
-    return values.clamp(min=0).log1p()
-
-
-@dataclass(frozen=True)
-class ColumnFit:
-    """What is learnt of columns, and how.
-
-    Args:
-        spec: its targets and task are those that come out.
-        impute: what a missing number becomes; "constant" is `fill`.
-        indicator: whether a column of numbers with missing values gets another one that says where.
-        rare: a category that fewer training rows have is told from no other such one.
-        normalize: whether numbers are standardized.
-        log: columns of numbers >= 0 whose logarithm log(1 + x) is taken, or those with a skewness above this.
-    """
-
-    spec: DataSpec
-    form: Format
-    roles: Roles
-    impute: Impute = "mean"
-    fill: float = 0.0
-    indicator: bool = False
-    rare: int = 1
-    normalize: bool = True
-    log: tuple[str, ...] | float = ()
-
-    def fit(self, train: Table) -> FittedColumns:
-        numeric = train.numeric.numpy()
-        return FittedColumns(
-            tuple(self._number(name, numeric[:, at]) for at, name in enumerate(train.names)),
-            tuple(self._category(train, at, name) for at, name in enumerate(train.levels)),
-            tuple(
-                name for at, name in enumerate(train.names) if self.indicator and bool(np.isnan(numeric[:, at]).any())
-            ),
-            self.spec.targets,
-            self.spec.task,
-            self.form,
-            self.roles,
-        )
-
-    def _number(self, name: str, values: np.ndarray) -> Number:
-        known = values[~np.isnan(values)]
-        log = self._is_log(name, known)
-        fill = self._fill(known)
-        filled = np.where(np.isnan(values), fill, values)
-        if log:
-            filled = np.log1p(np.maximum(filled, 0))
-        if not self.normalize:
-            return Number(name, fill, 0.0, 1.0, log)
-        std = float(filled.std()) if filled.max() > filled.min() else 1.0  # rounding gives a constant one above 0
-        return Number(name, fill, float(filled.mean()), std, log)
-
-    def _fill(self, known: np.ndarray) -> float:
-        if self.impute == "constant" or not len(known):
-            return self.fill
-        if self.impute == "most_frequent":  # the smallest of several
-            values, counts = np.unique(known, return_counts=True)
-            return float(values[counts.argmax()])
-        return float(known.mean() if self.impute == "mean" else np.median(known))
-
-    def _is_log(self, name: str, known: np.ndarray) -> bool:
-        if not isinstance(self.log, float | int):
-            return name in self.log
-        if not len(known) or known.min() < 0 or not known.std():
-            return False
-        return bool((((known - known.mean()) / known.std()) ** 3).mean() > self.log)
-
-    def _category(self, train: Table, at: int, name: str) -> Category:
-        codes = train.codes[:, at].numpy()
-        levels = (*train.levels[name], MISSING)
-        counts = np.bincount(np.where(codes < 0, len(levels) - 1, codes), minlength=len(levels))
-        return Category(
-            name,
-            tuple(level for level, count in zip(levels, counts, strict=True) if count >= max(self.rare, 1)),
-        )
 
 
 def columns(state: Mapping[str, Any]) -> FittedColumns:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.data.dataset import Data
-from dl_runner.data.fitted.columns import ColumnFit
 from dl_runner.data.sampling import hold_out
+from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles, read_table
 from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table

@@ -11,8 +11,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from dl_runner.data.dataset import Cuts, Data, cut
-from dl_runner.data.fitted.columns import ColumnFit, columns
+from dl_runner.data.fitted.columns import columns
 from dl_runner.data.preparation import preparation
+from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles
 from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table

@@ -12,6 +12,10 @@ class RunFailed(Exception):
     """The run itself failed, for example by divergence: exit code 1. The message holds the remedy."""
 
 
+class WriteFailed(RunFailed):
+    """A file cannot be written: the disk is full, or the folder has become read-only or has gone."""
+
+
 class Pruned(Exception):
     """A search gave the run up, because others were better at the same stage; not a failure."""
 

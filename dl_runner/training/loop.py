@@ -88,7 +88,8 @@ def save(run: Training) -> None:
     state = run.state_dict()
     _require_finite(run, state["model"])
     if run.checkpoints is not None:
-        run.checkpoints.save({**run.identity, "state": state})
+        measured = run.measured(run.step) if run.measured else None
+        run.checkpoints.save({**run.identity, "measured": measured, "state": state})
 
 
 def _require_finite(run: Training, weights: Mapping[str, Tensor]) -> None:
@@ -161,7 +162,7 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         model = run.update.strategy.full_model()
         _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
-            run.checkpoints.save_weights("best", model, run.spec)
+            run.checkpoints.save_weights("best", model, run.spec, run.origin)
     number = math.ceil(run.step / run.intervals.evaluate.steps(run.horizon.steps_per_epoch))
     run.pruned = any(run.process_group.gather(run.prune is not None and run.prune(number, measured)))
     run.sums.reset()

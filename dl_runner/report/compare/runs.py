@@ -9,15 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dl_runner.config.stored import CONFIG, load_config
 from dl_runner.errors import UserError
 from dl_runner.tracking.hyperparameters import Scalar, hyperparameters
 from dl_runner.tracking.metric_info import BEFORE, MetricInfo, larger_is_better
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
-CONFIG = "config.yaml"
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
 
@@ -107,30 +105,13 @@ def load(folder: Path) -> Run | None:
         UserError: a file is missing or damaged.
     """
     try:
-        config, record = read_config(folder / CONFIG), RunRecord.load(folder)
+        config, record = load_config(folder / CONFIG), RunRecord.load(folder)
         if config.get("lesson") is not None:
             return None
         rows = read_metrics(folder / METRICS) if (folder / METRICS).exists() else []
         return _run(folder, config, record, rows)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder}: damaged, not the files of a run ({type(error).__name__}: {error})") from None
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The plain containers of a run's config.yaml, quickly.
-
-    Raises:
-        UserError: missing, or no YAML mapping.
-    """
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: damaged, not a run's config")
-    return config
 
 
 def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dict[str, Any]]) -> Run:

@@ -21,7 +21,7 @@ class Pruned(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to stop (Ctrl-C or SIGTERM) and did so with its state saved.
+    """The run was asked to stop (Ctrl-C, SIGTERM or SIGUSR1) and did so with its state saved.
 
     Args:
         signal_number: the signal that asked; the process exits with 128 plus this number.

@@ -45,7 +45,7 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
         status, traceback_text, failure = "failed", traceback.format_exc(), error
         foreseen = isinstance(error, RunFailed | UserError)
         if isinstance(error, WriteFailed):
-            failure = WriteFailed(f"{error}; when it can be, {_how_to_go_on(record.folder)}")
+            failure = WriteFailed(f"{error}; make room, or the folder writable; {_how_to_go_on(record.folder)}")
             failure.__cause__ = error
         elif not foreseen:
             failure = RunFailed(f"{type(error).__name__}: {error}; the traceback is in {record.folder / RECORD}")

@@ -132,8 +132,9 @@ class Checkpoints:
         return path
 
     def _require_own(self, path: Path, run: str | None) -> None:
-        if (self._run_folder / RECORD).exists() and read_record(self._run_folder).get("id") != run:
-            raise UserError(f"{path}: is of another run than {self._run_folder}; restore the run's own file")
+        record = self._run_folder / RECORD
+        if record.exists() and read_record(self._run_folder).get("id") != run:
+            raise UserError(f"{path}: is of another run than {record}; restore the one that does not belong here")
 
     def go_back_to_best(self, step: int | None) -> None:
         """Make best.safetensors what it was when last.pt was written.

@@ -69,7 +69,7 @@ def conduct(
                 _log.warning("%s", lost)
             if training.stopping.best_step == first_step:  # whatever has become of the file
                 model = training.update.strategy.full_model()
-                training.checkpoints.save_weights("best", model, training.spec, training.origin)
+                training.checkpoints.save_weights("best", model, training.spec, training.origin, keep=False)
         elif experiment.builders.augment is not None and pictures:
             picture = augmented_copies(
                 experiment.data.train, experiment.spec, experiment.builders.augment, experiment.config.seed

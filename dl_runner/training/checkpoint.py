@@ -90,8 +90,13 @@ class Checkpoints:
         self._require_own(self.last, state.get("run"))
         return state
 
-    def save_weights(self, which: Which, model: nn.Module, spec: DataSpec, origin: Origin | None = None) -> None:
+    def save_weights(
+        self, which: Which, model: nn.Module, spec: DataSpec, origin: Origin | None = None, *, keep: bool = True
+    ) -> None:
         """Replace the weight file of "best" or "last"; the data's spec and the origin travel in its metadata.
+
+        Args:
+            keep: whether the best weights that last.pt names are others, to be kept.
 
         Raises:
             WriteFailed: it stays as it was.
@@ -106,8 +111,10 @@ class Checkpoints:
             with atomic_path(path) as temporary:
                 _save_model(model, temporary, said)
                 seal(temporary)
-                if which == "best" and path.exists() and not self._named_by_last.exists():
+                if which == "best" and keep and path.exists() and not self._named_by_last.exists():
                     _second_name(path, self._named_by_last)
+        if not keep:
+            self._named_by_last.unlink(missing_ok=True)
 
     def require(self, which: Which, step: int | None = None) -> Path:
         """The weight file of "best" or "last", which is whole and this run's own.

@@ -61,9 +61,11 @@ class DlRunnerSweeper(Sweeper):
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         from dl_runner.config.stored import sweep_section, to_plain
+        from dl_runner.parallel.membership import check_alone
         from dl_runner.sweep.settings import check
         from dl_runner.sweep.sweep import Sweep
 
+        check_alone(str(self.config.parallel.cluster))
         loader = self.hydra_context.config_loader
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)

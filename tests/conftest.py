@@ -16,6 +16,14 @@ def _fashion_mnist_root() -> Path | None:
     return None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def configuration_folder(tmp_path_factory):
+    """Which modules a user has named before is of no concern to the tests, nor theirs to the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_root() -> Path:
     """The folder that holds the official Fashion-MNIST files."""

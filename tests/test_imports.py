@@ -14,8 +14,10 @@ PACKAGE = Path(__file__).parents[1] / "dl_runner"
 LAYERS = [
     {"errors", "spec"},
     {"registry", "runtime"},
+    {"trust"},
+    {"plugins"},
     {"config"},
-    {"plugins", "layers", "parallel"},
+    {"layers", "parallel"},
     {"models", "data", "optim", "init", "regularize", "tracking"},
     {"datasets", "report"},
     {"tasks"},

@@ -121,7 +121,7 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from dl_runner.config.check import check_config
+    from dl_runner.config.check import check_command
     from dl_runner.config.stored import sweep_section, to_plain
 
     hydra = HydraConfig.get()
@@ -133,7 +133,7 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     single.started = True
     try:
         _refuse_sweep(hydra.overrides.task)
-        checked = check_config(to_plain(composed))
+        checked = check_command(to_plain(composed))
         part = checked.lesson or checked.model
         parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
         if checked.lesson is not None:

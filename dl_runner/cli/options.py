@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dl_runner.errors import UserError
+from dl_runner.plugins import name_plugins
 
 
 def parser_of(verb: str, purpose: str) -> argparse.ArgumentParser:
@@ -25,9 +26,13 @@ def run_folder_of(
     """
     parser = parser_of(verb, purpose)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as outputs/digits/lenet/TIME")
+    parser.add_argument(
+        "--plugins", metavar="NAME,…", default="", help="modules of yours that the run's config names, to be imported"
+    )
     if more:
         more(parser)
     given = parser.parse_intermixed_args(argv)
     if not (given.run / "run.json").is_file():
         raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
+    name_plugins([name for name in given.plugins.split(",") if name])
     return given

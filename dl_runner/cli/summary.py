@@ -23,10 +23,10 @@ def summary(argv: list[str]) -> None:
     )
     parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
     given = parser.parse_intermixed_args(argv)
-    from dl_runner.config.check import check_config
+    from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain
 
-    checked = check_config(to_plain(compose(given.overrides, given.config_dir)))
+    checked = check_command(to_plain(compose(given.overrides, given.config_dir)))
     from rich.console import Console
 
     from dl_runner.build.fit import checked_experiment

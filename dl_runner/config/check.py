@@ -13,6 +13,7 @@ from dl_runner.config.rules import check_decay, check_folds, check_parallel, che
 from dl_runner.config.schema import Config, section
 from dl_runner.config.types import arguments
 from dl_runner.errors import UserError
+from dl_runner.plugins import name_plugins
 
 
 def check_config(plain: dict[str, Any]) -> Config:
@@ -55,6 +56,17 @@ def check_config(plain: dict[str, Any]) -> Config:
     check_folds(config.data.folds, config.data.fold, config.data.validation)
     _check_combinations(config)
     return config
+
+
+def check_command(plain: dict[str, Any]) -> Config:
+    """`check_config` of what a command line has composed: the user names the plugins in it.
+
+    Raises:
+        UserError: as for `check_config`.
+    """
+    checked = check_config(plain)
+    name_plugins(checked.plugins)
+    return checked
 
 
 def _absolute(plain: dict[str, Any]) -> dict[str, Any]:

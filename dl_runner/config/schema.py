@@ -101,6 +101,7 @@ class ParallelConfig:
     devices: PositiveInt | None = None
     sync_batchnorm: bool = False
     timeout: Positive = 60.0
+    cluster: Literal["auto", "off"] = "auto"
 
     @property
     def grouped(self) -> bool:

@@ -12,6 +12,7 @@ import dl_runner
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError
+from dl_runner.plugins import check_plugins
 from dl_runner.runtime.checksums import RECORD, read_checked, read_record
 from dl_runner.runtime.cores import allowed_cores
 
@@ -22,6 +23,7 @@ OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 CONFIG = "config.yaml"  # of a run folder
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it is installed, is ten times as fast
 _DEEPEST = 100
+_AROUND = ("hydra", "sweep")  # sections that are not the run's
 _EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
 
 
@@ -39,7 +41,7 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
             raise UserError(f"{error.full_key}: needs a value; add {error.full_key}=… to the command line") from None
         raise UserError(f"{error.full_key}: {reason}") from None
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key not in ("hydra", "sweep")}
+    return {str(key): value for key, value in plain.items() if key not in _AROUND}
 
 
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
@@ -62,7 +64,8 @@ def load_config(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: damaged, not a YAML file ({str(error).splitlines()[0]}); restore it") from None
     if not isinstance(loaded, dict):
         raise UserError(f"{path}: damaged, not a run's config; restore it")
-    return {str(key): value for key, value in loaded.items()}
+    # As it was written: a run folder's interpolations would read this machine's environment.
+    return {str(key): value for key, value in loaded.items() if key not in _AROUND}
 
 
 def _plain_yaml(text: str) -> Any:
@@ -90,7 +93,8 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         parallel: replaces keys of the run's `parallel` section.
 
     Raises:
-        UserError: no run folder, or a config that this version does not understand.
+        UserError: no run folder, a config that this version does not understand, or one that asks for modules which
+            the user has not named.
     """
     plain = load_config(folder / CONFIG)
     root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
@@ -108,7 +112,9 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
             plain["device"]["memory_format"] = "contiguous"
     try:
-        return check_config(plain)
+        checked = check_config(plain)
+        check_plugins(checked.plugins, folder)
+        return checked
     except UserError as error:
         version = (_record(folder).get("versions") or {}).get("dl_runner")
         if version in (None, dl_runner.__version__):

@@ -1,88 +1,18 @@
-"""Joining the process group of a run: the one that torchrun, Slurm or a run's own launcher has prepared.
-
-All three say by environment variables who a process is; Slurm's are translated into torch's.
-"""
+"""Joining the process group of a run: the one that torchrun, Slurm or a run's own launcher has prepared."""
 
 import contextlib
-import os
-import re
 import socket
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 
 import torch
 
 from dl_runner.config.schema import ParallelConfig
 from dl_runner.errors import UserError
+from dl_runner.parallel.membership import OFF, Member
 from dl_runner.parallel.process_group import COLLECTIVE, DistributedGroup, ProcessGroup
-
-STEP_PORTS = range(20_000, 50_000)  # one per Slurm job step, the same on all of its nodes
-
-
-@dataclass(frozen=True)
-class Member:
-    """A process of a group that somebody has started.
-
-    Args:
-        rank: 0 to size - 1, over all machines.
-        local_rank: 0 to local_size - 1, on this machine; the number of its GPU.
-        address, port: where the first process waits for the others.
-    """
-
-    rank: int
-    size: int
-    local_rank: int
-    local_size: int
-    address: str
-    port: int
-
-
-def member(environment: Mapping[str, str] = os.environ) -> Member | None:
-    """Who this process is in the group that it was started in, None if it was started alone.
-
-    Raises:
-        UserError: the variables are there and make no sense.
-    """
-    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-    if "RANK" in environment and "WORLD_SIZE" in environment:
-        known = {"LOCAL_RANK": environment["RANK"], "LOCAL_WORLD_SIZE": environment["WORLD_SIZE"], **environment}
-    elif int(environment.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-        known = _of_slurm(environment)
-    else:
-        return None
-    try:
-        rank, size, local_rank, local_size, address, port = (known[name] for name in names)
-        found = Member(int(rank), int(size), int(local_rank), int(local_size), address, int(port))
-    except KeyError as missing:
-        raise UserError(f"{missing.args[0]}: not set, though RANK and WORLD_SIZE are; start it with torchrun") from None
-    except ValueError:
-        given = ", ".join(f"{name}={known[name]}" for name in names)
-        raise UserError(f"{given}: expected whole numbers and an address; start it with torchrun") from None
-    if not 0 <= found.rank < found.size:
-        raise UserError(f"RANK={found.rank}: expected 0 to WORLD_SIZE - 1 = {found.size - 1}")
-    return found
-
-
-def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
-    step = int(environment["SLURM_JOB_ID"]) * 7 + int(environment.get("SLURM_STEP_ID", "0"))
-    tasks = environment.get("SLURM_STEP_TASKS_PER_NODE") or environment["SLURM_STEP_NUM_TASKS"]
-    return {
-        "RANK": environment["SLURM_PROCID"],
-        "WORLD_SIZE": environment["SLURM_STEP_NUM_TASKS"],
-        "LOCAL_RANK": environment["SLURM_LOCALID"],
-        "LOCAL_WORLD_SIZE": tasks.partition("(")[0].partition(",")[0],
-        "MASTER_ADDR": environment.get("MASTER_ADDR") or first_host(environment["SLURM_STEP_NODELIST"]),
-        "MASTER_PORT": environment.get("MASTER_PORT") or str(STEP_PORTS[step % len(STEP_PORTS)]),
-    }
-
-
-def first_host(nodes: str) -> str:
-    """The first machine of a list as Slurm writes it: "a[03-07,9],b" begins with "a03"."""
-    name, _, rest = nodes.partition("[")
-    return name.partition(",")[0] if "," in name or not rest else name + re.split(r"[-,\]]", rest)[0]
 
 
 @contextlib.contextmanager
@@ -102,7 +32,7 @@ def joined(config: ParallelConfig, who: Member | None, cuda: bool) -> Iterator[P
         return
     if not config.grouped:
         raise UserError(
-            f"parallel={config.name}: is for one process, and {who.size} were started; use parallel=ddp, or start one"
+            f"parallel={config.name}: is for one process, and {who.size} were started; use parallel=ddp, start one{OFF}"
         )
     if config.devices and config.devices != who.local_size:
         raise UserError(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
-from dl_runner.parallel.rendezvous import member
+from dl_runner.parallel.membership import member
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import MESSAGES, STOP, stop_on_signals

@@ -14,6 +14,7 @@ from dl_runner.parallel.workers import wait_for_first_error
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.run.ending import ending_on_record
 from dl_runner.run.header import run_info
+from dl_runner.runtime.files import remove_temporary
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.tasks.task import chooses
 from dl_runner.tracking.console import console
@@ -60,6 +61,8 @@ def conduct(
         first_step = checkpoint["state"]["progress"]["step"] if checkpoint else 0
         if checkpoint:
             record.resume(first_step, None if lost else checkpoint.get("measured"), lost)
+            for place in (record.folder, training.checkpoints.folder):
+                remove_temporary(place)
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
         label = (record["job"] or {}).get("label")
         tracker.start(run_info(experiment, training, record.folder, label, first_step))
@@ -122,7 +125,8 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
         why = "no validation data" if experiment.data.validation is None else "no finite validation metric"
         _log.info("%s to choose by: the last weights are tested", why)
     split = "test" if choice != "never" and experiment.data.test is not None else "validation"
-    loader = evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings)
+    most = experiment.config.trainer.evaluate_batches
+    loader = evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings, most=most)
     if loader is None:
         loader, split = training.loader, "train"
     else:
@@ -138,11 +142,10 @@ def _measure(
     experiment: Experiment, training: Training, model: Any, loader: Loader, split: str, request: StopRequest
 ) -> MetricSums:
     task, autocast = training.task, experiment.device_settings.autocast
-    options = {"limit": experiment.config.trainer.evaluate_batches, "request": request}
-    sums = evaluate(model, task, loader, autocast, experiment.spec, **options)
+    sums = evaluate(model, task, loader, autocast, experiment.spec, request=request)
     measured = sums.read()
     if hasattr(task, "meter"):
-        measured |= measure(model, task.meter(), loader, autocast, **options)
+        measured |= measure(model, task.meter(), loader, autocast, request=request)
     if split == "test":
         named = {f"test/{name}": value for name, value in measured.items()}
         training.metrics.update(named)

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from dl_runner.config.schema import Config
 from dl_runner.errors import Interrupted, Pruned, RunFailed, UserError
+from dl_runner.parallel.membership import member
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.parallel.rendezvous import joined, member
+from dl_runner.parallel.rendezvous import joined
 from dl_runner.parallel.strategies import devices
 from dl_runner.parallel.workers import WorkerDied, WorkersStopped, in_workers
 from dl_runner.runtime.device import resolve_device
@@ -28,7 +29,7 @@ def to_start(checked: Config) -> int:
     Raises:
         UserError: the machine has not so many devices.
     """
-    if not checked.parallel.grouped or member() is not None:
+    if not checked.parallel.grouped or member(checked.parallel.cluster) is not None:
         return 0
     return devices(checked.parallel, resolve_device(checked.device.name))
 
@@ -39,7 +40,9 @@ def join_process_group(checked: Config) -> AbstractContextManager[ProcessGroup]:
     Raises:
         UserError: the others do not come, or the config is for one process.
     """
-    return joined(checked.parallel, member(), resolve_device(checked.device.name).type == "cuda")
+    return joined(
+        checked.parallel, member(checked.parallel.cluster), resolve_device(checked.device.name).type == "cuda"
+    )
 
 
 @contextlib.contextmanager

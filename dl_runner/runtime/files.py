@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _sync(path.parent)  # the new name itself must survive a power failure, too
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes what `atomic_path` was writing into `folder` when a process was killed; for who alone writes there."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 # `device.precision`, `memory_format` and `compile` are not among them: they change the numbers.
 PLACEMENT = (
     *("outputs", "tracker", "device.name", "device.threads", "device.cuda_graphs"),
-    *("data.root", "data.download", "parallel.timeout"),
+    *("data.root", "data.download", "parallel.timeout", "parallel.cluster"),
 )
 
 

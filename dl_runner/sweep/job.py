@@ -8,7 +8,7 @@ from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Literal
 
-from dl_runner.config.check import check_config
+from dl_runner.config.check import check_command, check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import Pruned, RunFailed, UserError
 from dl_runner.sweep.folder import Entry, claim, definition_of, entries
@@ -90,12 +90,12 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
     if settings.job is None:
         from dl_runner.run.launch import launch
 
-        return launch(check_config(dict(plain)), folder, "job").objective
+        return launch(check_command(dict(plain)), folder, "job").objective
     try:
         entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
-        checked = with_threads(check_config(dict(plain)), definition_of(folder).get("threads"))
+        checked = with_threads(check_command(dict(plain)), definition_of(folder).get("threads"))
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):
                 return Outcome("elsewhere", {})

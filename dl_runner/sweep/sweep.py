@@ -1,6 +1,5 @@
 """A sweep from its first job to its summary. Knows no launcher; imports no torch."""
 
-import os
 import shlex
 import sys
 import traceback
@@ -83,10 +82,6 @@ class Sweep:
             RunFailed: a job failed.
             Interrupted: it was asked to stop; the same command line goes on.
         """
-        if os.environ.get("WORLD_SIZE", "1") != "1" or os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
-            raise UserError(
-                "a sweep: its jobs start processes of their own; start it once, without torchrun or srun -n"
-            )
         plan = self._planned(overrides)
         try:
             try:

@@ -1,29 +1,18 @@
-"""Who a process is in a group, how the group meets, and what its processes agree on."""
-
-import re
+"""How a group of processes meets, and what they agree on."""
 
 import pytest
 import work
 
 from dl_runner.config.schema import ParallelConfig
 from dl_runner.errors import UserError
+from dl_runner.parallel.membership import Member
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.parallel.rendezvous import Member, first_host, joined, member
+from dl_runner.parallel.rendezvous import joined
 
-TORCHRUN = {
-    **{"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"},
-    **{"MASTER_ADDR": "node-7", "MASTER_PORT": "29500"},
-}
-SLURM = {
-    **{"SLURM_JOB_ID": "1234", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "6", "SLURM_PROCID": "4"},
-    **{"SLURM_LOCALID": "1", "SLURM_STEP_TASKS_PER_NODE": "3(x2)", "SLURM_STEP_NODELIST": "gpu[07-08]"},
-}
+STARTED = Member(3, 4, 1, 2, "node-7", 29500)
 
 
 def test_alone():
-    assert member({}) is None
-    assert member({"SLURM_JOB_ID": "1", "SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}) is None
-    assert member({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}) is None  # the batch script itself
     with joined(ParallelConfig(), None, cuda=False) as group:
         assert (type(group), group.rank, group.size, group.gather(5)) == (
             ProcessGroup,
@@ -35,37 +24,6 @@ def test_alone():
         assert type(group) is ProcessGroup
 
 
-def test_started_by_torchrun():
-    assert member(TORCHRUN) == Member(3, 4, 1, 2, "node-7", 29500)
-
-
-def test_started_by_slurm():
-    found = member(SLURM)
-    assert (found.rank, found.size, found.local_rank, found.local_size, found.address) == (4, 6, 1, 3, "gpu07")
-    assert 20_000 <= found.port < 50_000
-    assert member({**SLURM, "SLURM_PROCID": "0"}).port == found.port
-    assert member({**SLURM, "SLURM_STEP_ID": "1"}).port != found.port
-    assert member({**SLURM, "MASTER_ADDR": "here", "MASTER_PORT": "1"}).address == "here"
-
-
-@pytest.mark.parametrize(
-    ("nodes", "host"),
-    [("a", "a"), ("a,b", "a"), ("a[3-5]", "a3"), ("a[03,07-9],b", "a03"), ("a-1,b[2-3]", "a-1"), ("n[12]", "n12")],
-)
-def test_the_first_of_slurms_hosts(nodes, host):
-    assert first_host(nodes) == host
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [({"MASTER_PORT": None}, "MASTER_PORT"), ({"LOCAL_RANK": "x"}, "LOCAL_RANK=x"), ({"RANK": "4"}, "RANK=4")],
-)
-def test_half_an_environment_is_refused(change, word):
-    environment = {name: value for name, value in {**TORCHRUN, **change}.items() if value is not None}
-    with pytest.raises(UserError, match=re.escape(word)):
-        member(environment)
-
-
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -74,7 +32,7 @@ def test_half_an_environment_is_refused(change, word):
     ],
 )
 def test_a_config_for_another_number_of_processes_is_refused(config, words):
-    with pytest.raises(UserError, match=words), joined(config, member(TORCHRUN), cuda=False):
+    with pytest.raises(UserError, match=words), joined(config, STARTED, cuda=False):
         raise AssertionError("not reached")
 
 

@@ -15,7 +15,8 @@ from dl_runner.config.compose import compose
 from dl_runner.config.schema import Config, ParallelConfig
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted
-from dl_runner.parallel.rendezvous import joined, member
+from dl_runner.parallel.membership import member
+from dl_runner.parallel.rendezvous import joined
 from dl_runner.parallel.strategies import parallelize
 from dl_runner.parallel.sync_batch_norm import synchronized
 from dl_runner.run.launch import launch, resume

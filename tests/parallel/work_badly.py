@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dl_runner.config.schema import ParallelConfig
 from dl_runner.errors import Interrupted, UserError
-from dl_runner.parallel.rendezvous import joined, member
+from dl_runner.parallel.membership import member
+from dl_runner.parallel.rendezvous import joined
 from dl_runner.parallel.workers import PATIENCE
 from dl_runner.runtime.interrupt import stop_on_signals
 

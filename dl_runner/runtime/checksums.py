@@ -23,13 +23,19 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a run.json with the checksum of themselves."""
-    return {**fields, CHECKSUMS: {**(fields.get(CHECKSUMS) or {}), RECORD: _own(fields)}}
+def sealed(fields: Mapping[str, Any], name: str = RECORD) -> dict[str, Any]:
+    """The fields of the JSON file of that name, with the checksum of themselves."""
+    return {**fields, CHECKSUMS: {**(fields.get(CHECKSUMS) or {}), name: _own(fields, name)}}
 
 
-def _own(fields: Mapping[str, Any]) -> str:
-    others = {name: one for name, one in (fields.get(CHECKSUMS) or {}).items() if name != RECORD}
+def is_as_sealed(fields: Mapping[str, Any], name: str = RECORD) -> bool:
+    """Whether fields that were read back are those that were sealed; those without checksums are taken as they are."""
+    known = fields.get(CHECKSUMS)
+    return not known or (isinstance(known, Mapping) and known.get(name) == _own(fields, name))
+
+
+def _own(fields: Mapping[str, Any], name: str) -> str:
+    others = {other: one for other, one in (fields.get(CHECKSUMS) or {}).items() if other != name}
     return sha256(to_json({**fields, CHECKSUMS: others}).encode())
 
 
@@ -44,7 +50,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     known = fields.get(CHECKSUMS) if isinstance(fields, dict) else None
     if not isinstance(fields, dict) or "status" not in fields or not isinstance(known, dict | None):
         raise UserError(f"{path}: damaged, not the record of a run; restore it")
-    if known and known.get(RECORD) != _own(fields):
+    if not is_as_sealed(fields):
         raise UserError(f"{path}: damaged, not as the run wrote it; restore it ({ON_PURPOSE})")
     return fields
 

@@ -67,7 +67,7 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.8])
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.8] if ALL else [0.6])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_further_batch_is_evaluated_and_the_end_is_the_same(kind, place, number, undisturbed, tmp_path, monkeypatch):
     end, count = undisturbed(kind)

@@ -17,6 +17,7 @@ class Image:
 
     Args:
         mean, std: per channel, in units of 0..1: subtracted from the pixels, which are then divided; std > 0.
+        white: the value that was white in files of more than 8 bits a channel; None where all have 8.
     """
 
     channels: int
@@ -24,6 +25,7 @@ class Image:
     width: int
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    white: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ Everything that a person can get wrong is checked before any data are touched; t
 built; then the parts are checked against each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from dl_runner.build.data import build_data
 from dl_runner.build.model import build_device, build_device_settings, build_model, count_parameters
 from dl_runner.build.pretrained import Loaded, load_pretrained
 from dl_runner.config.durations import Horizon
+from dl_runner.config.paths import with_values
 from dl_runner.config.schema import Config
 from dl_runner.data.dataset import Data, Fitted
 from dl_runner.errors import UserError
@@ -32,6 +33,7 @@ class Experiment:
     """The parts of a run.
 
     Args:
+        config: with the paths that the builders have been given.
         model: initialized, on the processor.
         loaded: which of its weights were trained before; None if none.
         device_settings: where and how it will compute.
@@ -79,7 +81,8 @@ def build_experiment(
     device = build_device(config, process_group)
     check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
-    data = build_data(config, builders, fitted)
+    config = replace(config, plain=with_values(config.plain, builders.paths))
+    data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
     task = build_task(config, builders, data.spec, data.fitted)
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)

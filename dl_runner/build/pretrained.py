@@ -13,7 +13,7 @@ from dl_runner.config.schema import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
 from dl_runner.runtime.checksums import read_checked
-from dl_runner.runtime.files import parse_json
+from dl_runner.runtime.files import parse_json, utf8_path
 from dl_runner.training.archive import load_archive
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.seal import intact
@@ -137,7 +137,8 @@ def read_weights(source: str) -> dict[str, Tensor]:
 
             if intact(path) is False:
                 raise ValueError("its checksum does not fit")
-            return load_file(str(path))
+            with utf8_path(path) as name:
+                return load_file(str(name))
         found = load_archive(path)
     except UserError:
         raise

@@ -5,10 +5,10 @@ Imports no torch, so that a mistake is answered at once.
 
 import dataclasses
 import importlib.metadata
-from pathlib import Path
 from typing import Any
 
 from dl_runner import registry
+from dl_runner.config.paths import resolved
 from dl_runner.config.rules import check_decay, check_folds, check_parallel, check_schedule, check_smoothing
 from dl_runner.config.schema import Config, section
 from dl_runner.config.types import arguments
@@ -22,7 +22,9 @@ def check_config(plain: dict[str, Any]) -> Config:
     Raises:
         UserError: names the first key that is wrong, its value and the remedy.
     """
-    config = dataclasses.replace(section(Config, plain, ""), plain=_absolute(plain))
+    section(Config, plain, "")
+    plain = resolved(plain)
+    config = dataclasses.replace(section(Config, plain, ""), plain=plain)
     trainer = config.trainer
     if trainer.epochs is not None and trainer.steps is not None:
         raise UserError(
@@ -67,24 +69,6 @@ def check_command(plain: dict[str, Any]) -> Config:
     checked = check_config(plain)
     name_plugins(checked.plugins)
     return checked
-
-
-def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
-    """The same with folders and files made absolute: a run folder is read from any working directory."""
-    data = dict(plain["data"])
-    if data["root"]:
-        data["root"] = str(Path(data["root"]).expanduser().absolute())
-    if isinstance(data.get("path"), str) and Path(data["path"]).expanduser().exists():
-        data["path"] = str(Path(data["path"]).expanduser().absolute())
-    return {**plain, "data": data, **_absolute_source(plain)}
-
-
-def _absolute_source(plain: dict[str, Any]) -> dict[str, Any]:
-    section = plain.get("pretrained") or {}
-    source = section.get("from") if isinstance(section, dict) else None
-    if not isinstance(source, str) or not Path(source).expanduser().exists():
-        return {}
-    return {"pretrained": {**section, "from": str(Path(source).expanduser().absolute())}}
 
 
 def _check_combinations(config: Config) -> None:

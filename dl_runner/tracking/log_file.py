@@ -50,7 +50,7 @@ class LogFile(logging.Handler):
         lines = "".join(f"{stamp}  {line}".rstrip() + "\n" for line in text.split("\n"))
         self._failed = True
         with writing(self._path):
-            append(self._file.fileno(), lines.encode(errors="replace"))
+            append(self._file.fileno(), lines.encode(errors="backslashreplace"))
         self._failed = False
 
     def emit(self, record: logging.LogRecord) -> None:

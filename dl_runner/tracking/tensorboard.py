@@ -1,5 +1,6 @@
 """TensorBoard: one event file a run, in the run folder, with the hyperparameters in this same run."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dl_runner.runtime.files import writing
+from dl_runner.runtime.files import readable, utf8_path, writing
 from dl_runner.tracking.hyperparameters import hyperparameters
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
@@ -29,6 +30,7 @@ class TensorBoard(Tracker):
 
     def __init__(self) -> None:
         self._writer: Any = None
+        self._open = contextlib.ExitStack()
         self._last: dict[str, float] = {}
         self._step = 0
 
@@ -36,11 +38,12 @@ class TensorBoard(Tracker):
         import yaml
         from torch.utils.tensorboard import SummaryWriter
 
-        old = sorted(run.folder.glob(EVENTS))
+        folder = self._open.enter_context(utf8_path(run.folder))
+        old = sorted(folder.glob(EVENTS))
         self._path, self._step = run.folder / EVENTS, run.first_step
         with writing(self._path):
             # The queue must not hold up the training loop; ten seconds is what a person waits for a curve to grow.
-            self._writer = SummaryWriter(run.folder, max_queue=1000, flush_secs=10)
+            self._writer = SummaryWriter(folder, max_queue=1000, flush_secs=10)
             _say_nothing_of_failed_writes()
             self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
             text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
@@ -78,12 +81,12 @@ class TensorBoard(Tracker):
     def text(self, name: str, text: str, step: int) -> None:
         # As it is: what a model writes may look like Markdown.
         with writing(self._path):
-            self._writer.add_text(name, "\n".join(f"    {line}" for line in text.split("\n")), step)
+            self._writer.add_text(name, "\n".join(f"    {line}" for line in readable(text).split("\n")), step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._writer is None:
             return
-        with writing(self._path):
+        with self._open, writing(self._path):
             # The hyperparameter table shows the last value of each curve, so the final ones must be the last.
             self._scalars(self._step, {name: value for name, value in metrics.items() if self._last.get(name) != value})
             self._writer.file_writer.add_summary(_session_end(status))

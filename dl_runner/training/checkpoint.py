@@ -22,7 +22,7 @@ from torch import nn
 
 from dl_runner.errors import UserError
 from dl_runner.runtime.checksums import RECORD, read_record
-from dl_runner.runtime.files import atomic_path, writing
+from dl_runner.runtime.files import atomic_path, utf8_path, writing
 from dl_runner.spec import DataSpec
 from dl_runner.training.archive import load_archive, save_archive
 from dl_runner.training.seal import BLANK, KEY, intact, seal
@@ -175,7 +175,8 @@ def _save_model(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
     from safetensors.torch import save_model
 
     try:
-        save_model(model, str(path), metadata=metadata)
+        with utf8_path(path) as name:
+            save_model(model, str(name), metadata=metadata)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
@@ -193,7 +194,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
     from safetensors.torch import load_model
 
     try:
-        load_model(model, str(path))
+        with utf8_path(path) as name:
+            load_model(model, str(name))
     except OSError:
         raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None
     except (SafetensorError, RuntimeError):
@@ -210,7 +212,7 @@ def read_metadata(path: Path) -> Mapping[str, str]:
 
     try:
         whole = intact(path)
-        with safe_open(str(path), framework="pt") as file:
+        with utf8_path(path) as name, safe_open(str(name), framework="pt") as file:
             metadata = file.metadata() or {}
     except OSError:
         raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None

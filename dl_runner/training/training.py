@@ -35,7 +35,7 @@ class Training:
         evaluator: measures the other splits.
         stopping: the best evaluation so far.
         state: what a checkpoint holds, in the order of loading; its "progress" is `progress`.
-        identity: what else a checkpoint says, for whoever reads it: the run's id and config and the data's fingerprint.
+        identity: what else a checkpoint says, for whoever reads it: the run's id and config.
         spec: of the data, which goes with the weights.
         measured: told the step of a checkpoint: what the checkpoint says of the metrics that are on record by then.
         checkpoints: None where nothing is to be written, as in all processes but the first.

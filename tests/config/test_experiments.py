@@ -8,7 +8,7 @@ from data_formats import write_idx, write_python2_pickle
 from helpers import run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,7 @@ def test_better_weights_than_the_checkpoint_knows_do_not_replace_those_that_it_n
     assert sorted(path.name for path in checkpoints.folder.iterdir()) == [
         *("best.safetensors", "last.pt", "last.safetensors")
     ]
-    _, metrics = evaluate_run(tmp_path / "run", "test", "best")
+    _, metrics, *_ = evaluate_run(tmp_path / "run", "test", "best")
     assert metrics["test/loss"] == record["metrics"]["test/loss"]
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dl_runner.config.stored import CONFIG, load_config
+from dl_runner.config.stored import CONFIG
+from dl_runner.report.compare.runs import read_config
 from dl_runner.report.compare.table import Column
 from dl_runner.tracking.hyperparameters import flatten
 
@@ -19,7 +20,7 @@ def diff(first: Path, second: Path) -> list[Column]:
     Raises:
         UserError: there is no config to read.
     """
-    ours, theirs = (flatten(load_config(path / CONFIG if path.is_dir() else path)) for path in (first, second))
+    ours, theirs = (flatten(read_config(path / CONFIG if path.is_dir() else path)) for path in (first, second))
     keys = [key for key in dict.fromkeys([*ours, *theirs]) if repr(ours.get(key)) != repr(theirs.get(key))]
     names = (str(first), str(second))
     return [

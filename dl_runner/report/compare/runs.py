@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.stored import CONFIG
+from dl_runner.config.stored import CONFIG, LOADER, require_plain
 from dl_runner.errors import UserError
 from dl_runner.runtime.checksums import read_checked
 from dl_runner.tracking.hyperparameters import Scalar, hyperparameters
@@ -19,7 +19,6 @@ from dl_runner.tracking.metric_info import BEFORE, MetricInfo, larger_is_better
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
-_DEEPEST = 100
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
 
@@ -126,31 +125,16 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         text = read_checked(path).decode()
+        require_plain(path, text)
         try:
-            config = _plain_yaml(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            config = yaml.load(text, LOADER)
         except yaml.YAMLError:  # libyaml, which is quick, does not read the bytes of a name that is no UTF-8
-            config = _plain_yaml(text, yaml.SafeLoader)
+            config = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: damaged, not a YAML file ({str(error).splitlines()[0]})") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: damaged, not a run's config")
     return config
-
-
-def _plain_yaml(text: str, loader: Any) -> Any:
-    """What a YAML text holds that says each thing once, as ours do: aliases can stand for more than fits into memory.
-
-    Raises:
-        yaml.YAMLError: no YAML, or with aliases, tags of objects, or containers in containers in … without end.
-    """
-    depth = 0
-    for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError("it has aliases")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError("nested too deep")
-    return yaml.load(text, loader)
 
 
 def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dict[str, Any]]) -> Run:

@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from dl_runner.config.schema import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
-from dl_runner.runtime.files import read_json, utf8_path
+from dl_runner.runtime.checksums import read_checked
+from dl_runner.runtime.files import parse_json, utf8_path
+from dl_runner.training.archive import load_archive
 from dl_runner.training.checkpoint import Checkpoints
+from dl_runner.training.seal import intact
 
 TORCHVISION = "torchvision:"
 
@@ -99,7 +102,7 @@ def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
     """Token numbers mean what the vocabulary says: weights of another one would fit in shape alone."""
     if fitted is None or not (folder / FITTED).is_file():
         return
-    theirs, ours = read_json(folder / FITTED), fitted.state_dict()
+    theirs, ours = parse_json(folder / FITTED, read_checked(folder / FITTED)), fitted.state_dict()
     if theirs.get("tokenizer") != ours.get("tokenizer"):
         raise UserError(
             f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "
@@ -118,12 +121,12 @@ def read_weights(source: str) -> dict[str, Tensor]:
     path = Path(source).expanduser()
     if path.is_dir():
         checkpoints = Checkpoints(path)
-        there = [checkpoints.weights(name) for name in ("best", "last") if checkpoints.weights(name).exists()]
+        there = [name for name in ("best", "last") if checkpoints.weights(name).exists()]
         if not there:
             raise UserError(
                 f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors"
             )
-        path = there[0]
+        path = checkpoints.require(there[0])
     if not path.is_file():
         raise UserError(
             f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18"
@@ -132,9 +135,13 @@ def read_weights(source: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
+            if intact(path) is False:
+                raise ValueError("its checksum does not fit")
             with utf8_path(path) as name:
                 return load_file(str(name))
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = load_archive(path)
+    except UserError:
+        raise
     except Exception as error:  # the readers promise no kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

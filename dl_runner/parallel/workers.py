@@ -182,8 +182,9 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
     """What each process does: call the function, and write down how it ended."""
     end_with(parent)
     take_any_text()
-    # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a scheduler's notice come to all processes at once; the one that started this one passes them on.
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     messages, who = _Messages(path), member()
     assert who is not None
     try:

@@ -1,8 +1,8 @@
 """The tables that scripts/bench_tables.py measures are what it says."""
 
-import bench_tables
 import pytest
 
+import bench_tables
 from dl_runner.datasets.csv import csv
 
 

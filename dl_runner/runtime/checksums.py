@@ -92,6 +92,9 @@ class Growing:
     def __init__(self, path: Path) -> None:
         self._path, self._digest, self._bytes = path, hashlib.sha256(), 0
 
+    def __reduce__(self) -> tuple[type["Growing"], tuple[Path]]:
+        return Growing, (self._path,)  # in another process it reads the file anew
+
     def checksum(self) -> dict[str, Any] | None:
         """{bytes, sha256} of all that the file holds by now, which is on disk when this returns; None without a file.
 

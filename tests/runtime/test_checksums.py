@@ -1,6 +1,7 @@
 """What run.json says of the files beside it is checked by whoever reads them."""
 
 import json
+import pickle
 
 import pytest
 
@@ -63,6 +64,7 @@ def test_a_file_that_grows_must_begin_as_it_did(tmp_path):
         file.write(b"two\n")
     second = growing.checksum()
     assert second == Growing(path).checksum() and second["bytes"] == 8
+    assert pickle.loads(pickle.dumps(growing)).checksum() == second
     assert begins_as(b"one\ntwo\nthree", first) and begins_as(b"one\ntwo\n", second)
     for damaged in (b"", b"one\n", b"one\ntwi\n", b"\none\ntwo"):
         assert not begins_as(damaged, second)

@@ -17,6 +17,8 @@ class Image:
 
     Args:
         mean, std: per channel, in units of 0..1: subtracted from the pixels, which are then divided; std > 0.
+        resize: the shorter side that a photograph is resized to before its centre is cut out; None: as small as the
+            image allows.
     """
 
     channels: int
@@ -24,6 +26,7 @@ class Image:
     width: int
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    resize: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

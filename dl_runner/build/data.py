@@ -1,7 +1,7 @@
 """The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
 
 from dl_runner.build.builders import Builders, offered
-from dl_runner.config.schema import Config
+from dl_runner.config.schema import Config, Normalization
 from dl_runner.data.dataset import Cuts, Data, Fitted, cut
 from dl_runner.data.files import default_root
 from dl_runner.data.loader import Loader
@@ -32,12 +32,18 @@ def build_data(config: Config, builders: Builders, fitted: Fitted | None = None)
         validation=data.validation or 0.0,
         limit=data.limit,
         image_size=data.image_size,
-        normalize=data.normalize,
+        normalize=_normalization(data.normalize),
         seed=seed,
         folds=data.folds,
         fold=data.fold,
     )
     return cut(builders.data(**given), cuts, fitted)
+
+
+def _normalization(asked: bool | Normalization) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    if isinstance(asked, Normalization):
+        return asked.mean, asked.std
+    return None if asked else ((0.0,), (1.0,))
 
 
 def training_loader(

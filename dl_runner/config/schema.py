@@ -5,6 +5,7 @@ arguments for the builder's signature. A field with a default is one that older 
 """
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dl_runner.config.durations import Duration, Steps
-from dl_runner.config.groups import GroupConfig
+from dl_runner.config.groups import Groups
 from dl_runner.config.types import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, checked
 from dl_runner.errors import UserError, hint
 
@@ -35,6 +36,37 @@ class Component:
         return self.builder or self.name
 
 
+@dataclass(frozen=True)
+class Normalization:
+    """What is subtracted from the inputs, and what they are divided by afterwards, in place of the data's own numbers.
+
+    Args:
+        mean, std: one number, or one for each channel of images, in units of 0..1; std > 0.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    expects = "true, false, or numbers as in {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}"
+
+    @classmethod
+    def parse(cls, value: Any) -> "Normalization":
+        """Read the two numbers, or lists of them.
+
+        Raises:
+            ValueError: they are no such numbers.
+        """
+        if not isinstance(value, Mapping) or set(value) != {"mean", "std"}:
+            raise ValueError(f"{value!r} is not {cls.expects}")
+        mean, std = (value[key] if isinstance(value[key], list | tuple) else [value[key]] for key in ("mean", "std"))
+        numbers = [
+            isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in mean + std
+        ]
+        if not mean or len(mean) != len(std) or not all(numbers) or min(std) <= 0:
+            raise ValueError(f"{value!r} is not {cls.expects}")
+        return cls(tuple(map(float, mean)), tuple(map(float, std)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Component):
     """`dl_runner.data`: `validation` is a fraction of the training examples, `limit` a number of them, `folds` the
@@ -47,7 +79,7 @@ class DataConfig(Component):
     limit: PositiveInt | None
     image_size: PositiveInt | None
     batch_size: PositiveInt
-    normalize: bool
+    normalize: bool | Normalization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +175,14 @@ class PretrainedConfig:
     Args:
         source: a run folder, a file, or "torchvision:NAME" (`from`); None for the initialization's.
         without: patterns for names of tensors that are left out and stay as they were initialized (`except`).
+        by: what tells which tensor is which, its "name" or its place in the "order" of all.
     """
 
     source: str | None = None
     without: tuple[str, ...] = ()
+    by: Literal["name", "order"] = "name"
 
-    expects = "keys from and except, as in pretrained.from=RUN 'pretrained.except=[head.*]'"
+    expects = "keys from, except and by, as in pretrained.from=RUN 'pretrained.except=[head.*]'"
 
     @classmethod
     def parse(cls, value: Any) -> "PretrainedConfig":
@@ -157,13 +191,14 @@ class PretrainedConfig:
         Raises:
             ValueError: it has other keys or values.
         """
-        if not isinstance(value, Mapping) or not set(value) <= {"from", "except"}:
+        if not isinstance(value, Mapping) or not set(value) <= {"from", "except", "by"}:
             raise ValueError(f"{value!r} is not {cls.expects}")
-        source, without = value.get("from"), value.get("except") or []
+        source, without, by = value.get("from"), value.get("except") or [], value.get("by", "name")
         texts = isinstance(without, list | tuple) and all(isinstance(pattern, str) for pattern in without)
-        if not isinstance(source, str | None) or not texts or (without and source is None):
+        known = isinstance(source, str | None) and texts and by in ("name", "order")
+        if not known or (source is None and (without or by == "order")):
             raise ValueError(f"{value!r} is not {cls.expects}")
-        return cls(source, tuple(without))
+        return cls(source, tuple(without), by)
 
 
 AUTO = Component(name="auto")
@@ -184,7 +219,7 @@ class Config:
     regularization: RegularizationConfig
     init: Component
     pretrained: PretrainedConfig = PretrainedConfig()
-    groups: list[GroupConfig] = field(default_factory=list)
+    groups: Groups = Groups()
     augment: AugmentConfig
     device: DeviceConfig
     parallel: ParallelConfig = ONE_DEVICE

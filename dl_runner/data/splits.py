@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -141,7 +141,7 @@ class FileSplit(Split):
         return self.targets
 
     def subset(self, indices: Tensor) -> "FileSplit":
-        return FileSplit(tuple(self.paths[index] for index in indices.tolist()), self.targets[indices], self.image_size)
+        return replace(self, paths=tuple(self.paths[i] for i in indices.tolist()), targets=self.targets[indices])
 
     def take(self, index: Index) -> Raw:
         """Decoded images, uint8 (n, 3, image_size, image_size), and their labels.

@@ -8,11 +8,12 @@ from typing import Literal
 
 import torch
 
-from dl_runner.config.types import Fraction
+from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.dataset import Data
 from dl_runner.data.images import decode
 from dl_runner.data.sampling import hold_out
 from dl_runner.data.splits import FileSplit, TensorSplit
+from dl_runner.data.whole import WholeFiles
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, DataSpec, Image
 
@@ -28,6 +29,7 @@ def image_folder(
     *,
     path: str,
     test: Fraction = 0.2,
+    resize: PositiveInt | None = None,
     in_memory: bool | Literal["auto"] = "auto",
     image_size: int | None = None,
     seed: int = 0,
@@ -40,6 +42,9 @@ def image_folder(
     Args:
         root: the folder of all data sets.
         path: the folder; absolute, or relative to `root` or to the working directory.
+        resize: what the shorter side of a photograph is resized to before the centre square is cut out; a training that
+            begins with a random crop takes it from the whole photograph. None: to `image_size`, and nothing beyond the
+            centre square is seen.
         test: share held out as the test split where there is no train/, stratified; 0 for none.
         in_memory: true decodes everything at the start, false as batches need it; "auto" is true up to
             IN_MEMORY_BYTES.
@@ -57,8 +62,11 @@ def image_folder(
     else:
         classes = _class_names(folder)
         splits = _with_test(_scan(folder, classes, image_size), test, seed)
-    spec = DataSpec(Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD), Classes(classes), "classification")
-    size = sum(len(split) for split in splits.values()) * 3 * image_size**2
+    inputs = Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD, resize=resize)
+    spec = DataSpec(inputs, Classes(classes), "classification")
+    size = sum(len(split) for split in splits.values()) * 3 * (image_size**2 if resize is None else 1.5 * resize**2)
+    if resize is not None:
+        splits = {name: WholeFiles(one.paths, one.targets, image_size, resize) for name, one in splits.items()}
     if in_memory is True or (in_memory == "auto" and size <= IN_MEMORY_BYTES):
         return Data(spec, **{name: _decoded(split) for name, split in splits.items()})
     return Data(spec, **splits)
@@ -128,6 +136,9 @@ def _is_image(file: Path, folder: Path) -> bool:
 
 
 def _decoded(split: FileSplit) -> TensorSplit:
+    if isinstance(split, WholeFiles):
+        with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+            return split.in_tensors(list(pool.map(split.decoded, range(len(split)))))
     images = torch.empty(len(split), 3, split.image_size, split.image_size, dtype=torch.uint8)
 
     def fill(index: int) -> None:

@@ -9,7 +9,8 @@ from helpers import QUIET, run
 from safetensors.torch import load_file, save_file
 from specs import labelled
 
-from dl_runner.build.pretrained import TORCHVISION, load_pretrained, read_weights
+from dl_runner.build.pretrained import load_pretrained
+from dl_runner.build.weights import TORCHVISION, read_weights
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.schema import PretrainedConfig

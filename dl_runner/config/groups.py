@@ -26,10 +26,10 @@ class GroupConfig:
 class Groups(tuple[GroupConfig, ...]):
     """The config's `groups`, in their order.
 
-    An entry is a group, {match, lr, from}, or a stack of layers from the output to the input, {layers, lr, decay,
-    every}: patterns of which each stands for a group that learns `decay` times as fast as the one before (layer-wise
-    decay: Howard and Ruder, "Universal language model fine-tuning", 2018, section 3.2) and begins `every` so long after
-    it (gradual unfreezing: section 3.3).
+    An entry is a group, {match, lr, from}, or a stack of layers from the output to the input, {layers, lr, decay, from,
+    every}: patterns of which each stands for a group that learns `decay` times as fast as the one before (Howard and
+    Ruder, "Universal language model fine-tuning", 2018, section 3.1) and begins `every` so long after it (gradual
+    unfreezing, section 3.3); the first begins at `from`.
     """
 
     expects = (
@@ -58,15 +58,18 @@ def _group(entry: dict[str, Any]) -> list[GroupConfig]:
 
 
 def _stack(entry: dict[str, Any]) -> list[GroupConfig]:
-    layers, rate, decay, every = entry["layers"], entry.get("lr", 1.0), entry.get("decay", 1.0), entry.get("every")
-    known = set(entry) <= {"layers", "lr", "decay", "every"} and isinstance(layers, list | tuple) and layers
-    if not known or not all(map(_is_text, layers)) or not (_is_rate(rate) and _is_rate(decay) and rate and decay):
+    layers, rate, decay = entry["layers"], entry.get("lr", 1.0), entry.get("decay", 1.0)
+    start, every = (Steps.parse(entry[key]) if entry.get(key) is not None else None for key in ("from", "every"))
+    known = set(entry) <= {"layers", "lr", "decay", "from", "every"} and isinstance(layers, list | tuple) and layers
+    rates = _is_rate(rate) and _is_rate(decay) and rate and decay
+    if not known or not all(map(_is_text, layers)) or not rates or (start and every and start.unit != every.unit):
         raise ValueError(f"{entry!r} is not {Groups.expects}")
-    step = None if every is None else Steps.parse(every)
-    return [
-        GroupConfig(pattern, rate * decay**place, Steps(step.amount * place, step.unit) if step and place else None)
-        for place, pattern in enumerate(layers)
-    ]
+
+    def begins(place: int) -> Steps | None:
+        amount = (start.amount if start else 0) + (every.amount * place if every else 0)
+        return Steps(amount, (start or every).unit) if amount else None
+
+    return [GroupConfig(pattern, rate * decay**place, begins(place)) for place, pattern in enumerate(layers)]
 
 
 def _is_text(value: Any) -> bool:

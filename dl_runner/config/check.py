@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner import registry
+from dl_runner.config.pinned import pinned
 from dl_runner.config.rules import check_decay, check_folds, check_parallel, check_schedule, check_smoothing
 from dl_runner.config.schema import Config, section
 from dl_runner.config.types import arguments
@@ -22,7 +23,9 @@ def check_config(plain: dict[str, Any]) -> Config:
     Raises:
         UserError: names the first key that is wrong, its value and the remedy.
     """
-    config = dataclasses.replace(section(Config, plain, ""), plain=_absolute(plain))
+    section(Config, plain, "")
+    plain = _absolute(plain)
+    config = dataclasses.replace(section(Config, plain, ""), plain=plain)
     trainer = config.trainer
     if trainer.epochs is not None and trainer.steps is not None:
         raise UserError(
@@ -76,7 +79,7 @@ def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
         data["root"] = str(Path(data["root"]).expanduser().absolute())
     if isinstance(data.get("path"), str) and Path(data["path"]).expanduser().exists():
         data["path"] = str(Path(data["path"]).expanduser().absolute())
-    return {**plain, "data": data, **_absolute_source(plain)}
+    return pinned({**plain, "data": data, **_absolute_source(plain)})
 
 
 def _absolute_source(plain: dict[str, Any]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Config:
     regularization: RegularizationConfig
     init: Component
     pretrained: PretrainedConfig = PretrainedConfig()
-    groups: Groups = Groups()
+    groups: Groups = field(default_factory=Groups)
     augment: AugmentConfig
     device: DeviceConfig
     parallel: ParallelConfig = ONE_DEVICE

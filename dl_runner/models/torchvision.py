@@ -1,4 +1,4 @@
-"""Any classifier of torchvision, with a last layer for the data's outputs. Its weights: pretrained.from=torchvision:…"""
+"""Any classifier of torchvision, its last layer made for the data. Its weights: pretrained.from=torchvision:NAME."""
 
 from typing import Any
 

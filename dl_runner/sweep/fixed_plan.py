@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import config_dir_of
+from dl_runner.config.pinned import pinned
 from dl_runner.errors import UserError
 from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
@@ -40,6 +42,8 @@ class JobComposer:
         folder = config_dir_of(sys.argv[1:])
         command = ["dlrun", *(["--config-dir", str(folder)] if folder else []), *self._shared, *choice]
         label = ",".join(choice) or "job"
+        with suppress(UserError):  # which the check of the job tells
+            plain = pinned(plain)
         return Job(label, identity(plain, self.varied), tuple(command)), plain
 
 

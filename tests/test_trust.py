@@ -144,3 +144,22 @@ def test_the_working_directory_replaces_no_package_that_is_missing(monkeypatch):
     with pytest.raises(ModuleNotFoundError):
         __import__("a_missing_package")
     assert not Path("trace").exists()
+
+
+def test_hydras_section_targets_and_interpolations_of_a_run_folder_do_nothing(monkeypatch, capsys):
+    """Hydra would import what a callback or a search path names, and read this machine's environment."""
+    folder = stranger("evil")
+    monkeypatch.setenv("SECRET", "a secret")
+    config = yaml.safe_load((folder / "config.yaml").read_text()) | {"plugins": []}
+    hydra = {"callbacks": {"one": {"_target_": "evil.run"}}, "searchpath": ["pkg://evil"]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"hydra": hydra}))
+    assert run(["evaluate", str(folder)]) == 0
+    for section, change in {
+        "model": {"_target_": "evil.run"},
+        "optimizer": {"lr": "${oc.env:SECRET}"},
+        "data": {"root": "${oc.decode:${oc.env:SECRET}}"},
+    }.items():
+        (folder / "config.yaml").write_text(yaml.safe_dump(config | {section: config[section] | change}))
+        capsys.readouterr()
+        run(["evaluate", str(folder)])
+        assert "a secret" not in capsys.readouterr().err and not Path("trace").exists()

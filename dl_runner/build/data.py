@@ -6,6 +6,7 @@ from dl_runner.data.dataset import Cuts, Data, Fitted, cut
 from dl_runner.data.files import default_root
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation
+from dl_runner.data.samplers import First, evenly_spaced
 from dl_runner.errors import UserError
 from dl_runner.runtime.settings import DeviceSettings
 
@@ -66,22 +67,33 @@ def training_loader(
 
 
 def evaluation_loader(
-    config: Config, data: Data, split: str, settings: DeviceSettings, share: Share = (0, 1)
+    config: Config,
+    data: Data,
+    split: str,
+    settings: DeviceSettings,
+    share: Share = (0, 1),
+    *,
+    most: int | None = None,
 ) -> Loader | None:
     """Batches of the "train", "validation" or "test" split in their own order, unaugmented; None without the split.
 
-    They are large, as no gradients need the memory; for a number of batches that the config names, as large as those
-    of the training, and the first ones of the split.
+    They are large, as no gradients need the memory.
+
+    Args:
+        most: at most so many batches as large as those of the training, their examples spread over the split, where
+            they may lie class by class; of a text, the first ones. None for all.
     """
-    examples = getattr(data, split)
+    examples, size = getattr(data, split), config.data.batch_size
     if examples is None:
         return None
-    size = config.data.batch_size
-    if config.trainer.evaluate_batches is None:
+    if most is None:
         size = max(size, share[1] * EVALUATED_AT_ONCE // data.spec.values)
+    elif not examples.ordered:
+        examples = examples.subset(evenly_spaced(len(examples), most * size))
+    sampler = data.samplers.evaluation(examples, size)
     return Loader(
         examples,
-        data.samplers.evaluation(examples, size),
+        sampler if most is None else First(sampler, most),
         preparation(data.spec, settings.device, memory_format=settings.memory_format),
         device=settings.device,
         share=share,

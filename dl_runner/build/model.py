@@ -2,9 +2,12 @@
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from dl_runner.build.builders import Builders
 from dl_runner.config.schema import Config
+from dl_runner.data.batch import blank, call
+from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import from_scratch
 from dl_runner.optim.frozen import freeze
 from dl_runner.parallel.process_group import ProcessGroup
@@ -34,11 +37,32 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
     """
     seed_everything(config.seed)
     model = builders.model(spec)
+    size_lazy_layers(model, spec, config.model.name)
     if config.layers.name == "scratch":
         from_scratch(model)
     builders.init()(model)
     freeze(model, config.groups)
     return model
+
+
+def size_lazy_layers(model: nn.Module, spec: DataSpec, name: str) -> None:
+    """Give layers such as `nn.LazyLinear` the sizes that the data bring, by a pass of blank examples.
+
+    Args:
+        name: of the model, for the message.
+
+    Raises:
+        UserError: a layer does not take what the one before it gives.
+    """
+    if not any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+        return
+    model.eval()  # running statistics stay as they begin
+    try:
+        with torch.no_grad():
+            call(model, blank(spec, 1).inputs)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UserError(f"model={name}: does not fit the data ({str(error).strip().splitlines()[0]})") from error
+    model.train()
 
 
 def build_device(config: Config, process_group: ProcessGroup | None = None) -> torch.device:

@@ -131,7 +131,8 @@ def _evaluator(experiment: Experiment, update: Update) -> Evaluator:
     splits = ("validation", "test") if config.trainer.test == "every" else ("validation",)
 
     def loaders(share: tuple[int, int]) -> dict[str, Loader]:
-        found = {split: evaluation_loader(config, experiment.data, split, settings, share) for split in splits}
+        most = config.trainer.evaluate_batches
+        found = {name: evaluation_loader(config, experiment.data, name, settings, share, most=most) for name in splits}
         return {split: loader for split, loader in found.items() if loader is not None}
 
     alone = hasattr(experiment.task, "meter") and update.strategy.lockstep and group.rank == 0
@@ -142,5 +143,4 @@ def _evaluator(experiment: Experiment, update: Update) -> Evaluator:
         settings.autocast,
         experiment.spec,
         whole_loaders=loaders((0, 1)) if alone else {},
-        limit=config.trainer.evaluate_batches,
     )

@@ -74,3 +74,22 @@ class InOrder:
     def order(self, epoch: int) -> Sequence[slice]:
         ends = range(self._batch_size, self._examples + self._batch_size, self._batch_size)
         return [slice(end - self._batch_size, min(end, self._examples)) for end in ends]
+
+
+class First:
+    """The first batches of another sampler, at most so many."""
+
+    def __init__(self, sampler: Sampler, batches: int) -> None:
+        self.carries, self._sampler, self._batches = sampler.carries, sampler, batches
+
+    def __len__(self) -> int:
+        return min(len(self._sampler), self._batches)
+
+    def order(self, epoch: int) -> Sequence[Index]:
+        return self._sampler.order(epoch)[: self._batches]
+
+
+def evenly_spaced(examples: int, most: int) -> Tensor:
+    """The places of at most so many of the examples, from the first to the last, int64 (n,)."""
+    n = min(examples, most)
+    return torch.arange(n) * examples // n

@@ -114,7 +114,8 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
         why = "no validation data" if experiment.data.validation is None else "no finite validation metric"
         _log.info("%s to choose by: the last weights are tested", why)
     split = "test" if choice != "never" and experiment.data.test is not None else "validation"
-    loader = evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings)
+    most = experiment.config.trainer.evaluate_batches
+    loader = evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings, most=most)
     if loader is None:
         loader, split = training.loader, "train"
     else:
@@ -130,11 +131,10 @@ def _measure(
     experiment: Experiment, training: Training, model: Any, loader: Loader, split: str, request: StopRequest
 ) -> MetricSums:
     task, autocast = training.task, experiment.device_settings.autocast
-    options = {"limit": experiment.config.trainer.evaluate_batches, "request": request}
-    sums = evaluate(model, task, loader, autocast, experiment.spec, **options)
+    sums = evaluate(model, task, loader, autocast, experiment.spec, request=request)
     measured = sums.read()
     if hasattr(task, "meter"):
-        measured |= measure(model, task.meter(), loader, autocast, **options)
+        measured |= measure(model, task.meter(), loader, autocast, request=request)
     if split == "test":
         named = {f"test/{name}": value for name, value in measured.items()}
         training.metrics.update(named)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 
 import torch
 from torch import nn
@@ -43,14 +42,12 @@ def evaluate(
     spec: DataSpec,
     *,
     strategy: Strategy | None = None,
-    limit: int | None = None,
     request: StopRequest | None = None,
 ) -> MetricSums:
     """The task's sums over a split.
 
     Args:
         strategy: of the processes that measure together, each its parts of the batches; None for this one alone.
-        limit: the first so many batches only; None for all.
         request: looked at between two batches.
 
     Raises:
@@ -59,7 +56,7 @@ def evaluate(
     sums = MetricSums(task)
     lockstep = strategy is not None and strategy.lockstep
     with evaluating(model, autocast, gradients_known=lockstep):
-        for batch in islice(loader.epoch(), limit):
+        for batch in loader.epoch():
             if len(batch):
                 _, added = task.step(model, batch)
                 sums.add(added, batch.counts)
@@ -77,7 +74,6 @@ def measure(
     autocast: Autocast,
     *,
     strategy: Strategy | None = None,
-    limit: int | None = None,
     request: StopRequest | None = None,
 ) -> dict[str, float]:
     """A meter's metrics of a split; arguments as for `evaluate`, `model` is a whole one.
@@ -86,7 +82,7 @@ def measure(
         Interrupted: a stop was requested.
     """
     with evaluating(model, autocast):
-        for batch in islice(loader.epoch(), limit):
+        for batch in loader.epoch():
             if len(batch):
                 meter.update(model, batch)
             if request:
@@ -106,7 +102,6 @@ class Evaluator:
         loaders: of each split, this process's share.
         whole_loaders: where a pass through the model needs all processes, the first one measures meters alone, on
             these.
-        limit: batches per evaluation; None for all.
     """
 
     def __init__(
@@ -118,11 +113,10 @@ class Evaluator:
         spec: DataSpec,
         *,
         whole_loaders: Mapping[str, Loader] | None = None,
-        limit: int | None = None,
     ) -> None:
         self.loaders = loaders
         self._strategy, self._task, self._autocast, self._spec = strategy, task, autocast, spec
-        self._whole_loaders, self._limit = whole_loaders or {}, limit
+        self._whole_loaders = whole_loaders or {}
 
     def evaluate(self) -> dict[str, float]:
         """The task's metrics of every split, SPLIT/NAME. A collective call: every process makes it."""
@@ -136,7 +130,6 @@ class Evaluator:
                 self._autocast,
                 self._spec,
                 strategy=self._strategy,
-                limit=self._limit,
             )
             found |= {f"{split}/{name}": value for name, value in sums.read().items()}
         return found
@@ -150,13 +143,9 @@ class Evaluator:
         for split, shared in self.loaders.items():
             values: Mapping[str, float] = {}
             if not lockstep:
-                values = measure(
-                    model, self._task.meter(), shared, self._autocast, strategy=self._strategy, limit=self._limit
-                )
+                values = measure(model, self._task.meter(), shared, self._autocast, strategy=self._strategy)
             elif self._strategy.process_group.rank == 0:
-                values = measure(
-                    model, self._task.meter(), self._whole_loaders[split], self._autocast, limit=self._limit
-                )
+                values = measure(model, self._task.meter(), self._whole_loaders[split], self._autocast)
             values = self._strategy.process_group.gather(values)[0]
             found |= {f"{split}/{name}": value for name, value in values.items()}
         return found

@@ -87,13 +87,6 @@ class _Broken:
         yield
 
 
-@pytest.mark.parametrize(("limit", "used"), [(1, 8), (2, 16), (3, 23), (99, 23), (None, 23)])
-def test_a_limit_takes_the_first_batches(model, limit, used):
-    examples = split()
-    _, expected = direct(model, examples.subset(torch.arange(used)))
-    assert evaluate(model, cut(examples, 8), limit=limit) == pytest.approx(expected, rel=1e-5)
-
-
 def test_running_statistics_do_not_move():
     model = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), nn.BatchNorm1d(4)).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -130,9 +123,8 @@ class Longest:
         return {"longest": self.counts.max().item()}
 
 
-def test_a_meter_sees_every_batch_up_to_the_limit(model):
+def test_a_meter_sees_every_batch(model):
     examples = split()
-    for limit, used in ((None, 23), (2, 16)):
-        expected = torch.bincount(examples.targets[:used], minlength=4).max().item()
-        assert measure(model.train(), Longest(), cut(examples, 8), FP32, limit=limit) == {"longest": expected}
-        assert model.training
+    expected = torch.bincount(examples.targets, minlength=4).max().item()
+    assert measure(model.train(), Longest(), cut(examples, 8), FP32) == {"longest": expected}
+    assert model.training

@@ -77,8 +77,9 @@ def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
     data = dict(plain["data"])
     if data["root"]:
         data["root"] = str(Path(data["root"]).expanduser().absolute())
-    if isinstance(data.get("path"), str) and Path(data["path"]).expanduser().exists():
-        data["path"] = str(Path(data["path"]).expanduser().absolute())
+    for key in ("path", "labels"):
+        if isinstance(data.get(key), str) and Path(data[key]).expanduser().exists():
+            data[key] = str(Path(data[key]).expanduser().absolute())
     return pinned({**plain, "data": data, **_absolute_source(plain)})
 
 

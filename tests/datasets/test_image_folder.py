@@ -89,7 +89,7 @@ def test_auto_leaves_on_disk_what_exceeds_the_budget(tmp_path, monkeypatch):
     class_folders(tmp_path, 5)
     size = 10 * 3 * 8 * 8
     for budget, kind in ((size, TensorSplit), (size - 1, FileSplit)):
-        monkeypatch.setattr("dl_runner.datasets.image_folder.IN_MEMORY_BYTES", budget)
+        monkeypatch.setattr("dl_runner.data.photographs.IN_MEMORY_BYTES", budget)
         assert isinstance(image_folder(tmp_path, path=".", image_size=8).train, kind)
     assert isinstance(image_folder(tmp_path, path=".", image_size=8, in_memory=True).train, TensorSplit)
 
@@ -109,7 +109,9 @@ def test_a_path_may_be_relative_to_the_working_directory(tmp_path, monkeypatch):
     class_folders(tmp_path / "here" / "pets", 2)
     monkeypatch.chdir(tmp_path / "here")
     assert len(image_folder(tmp_path / "root", path="pets", test=0.0, image_size=8).train) == 4
-    with pytest.raises(UserError, match=rf"data\.path=cats: no such folder .*{tmp_path / 'root' / 'cats'} and "):
+    with pytest.raises(
+        UserError, match=rf"data\.path=cats: no such file or folder .*{tmp_path / 'root' / 'cats'} and "
+    ):
         image_folder(tmp_path / "root", path="cats", image_size=8)
 
 

@@ -1,8 +1,8 @@
 """The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
 
 from dl_runner.build.builders import Builders, offered
-from dl_runner.config.schema import Config, Normalization
-from dl_runner.data.dataset import Cuts, Data, Fitted, cut
+from dl_runner.config.schema import Config, NormalizationConfig
+from dl_runner.data.dataset import UNCHANGED, Cuts, Data, Fitted, Normalization, cut
 from dl_runner.data.files import default_root
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation
@@ -41,10 +41,10 @@ def build_data(config: Config, builders: Builders, fitted: Fitted | None = None)
     return cut(builders.data(**given), cuts, fitted)
 
 
-def _normalization(asked: bool | Normalization) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    if isinstance(asked, Normalization):
+def _normalization(asked: bool | NormalizationConfig) -> Normalization | None:
+    if isinstance(asked, NormalizationConfig):
         return asked.mean, asked.std
-    return None if asked else ((0.0,), (1.0,))
+    return None if asked else UNCHANGED
 
 
 def training_loader(

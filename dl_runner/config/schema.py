@@ -37,7 +37,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Normalization:
+class NormalizationConfig:
     """What is subtracted from the inputs, and what they are divided by afterwards, in place of the data's own numbers.
 
     Args:
@@ -50,7 +50,7 @@ class Normalization:
     expects = "true, false, or numbers as in {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}"
 
     @classmethod
-    def parse(cls, value: Any) -> "Normalization":
+    def parse(cls, value: Any) -> "NormalizationConfig":
         """Read the two numbers, or lists of them.
 
         Raises:
@@ -79,7 +79,7 @@ class DataConfig(Component):
     limit: PositiveInt | None
     image_size: PositiveInt | None
     batch_size: PositiveInt
-    normalize: bool | Normalization
+    normalize: bool | NormalizationConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ from dl_runner.data.splits import Split
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
 
+Normalization = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation
+UNCHANGED: Normalization = ((0.0,), (1.0,))
 FITTED = "fitted.json"  # of a run folder: what was fitted to its data
 
 
@@ -91,7 +93,7 @@ class Cuts:
     validation: float = 0.0
     limit: int | None = None
     image_size: int | None = None
-    normalize: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    normalize: Normalization | None = None
     seed: int = 0
     folds: int | None = None
     fold: int | None = None
@@ -182,12 +184,14 @@ def _sized(spec: DataSpec, cuts: Cuts) -> DataSpec:
             f"data.resize={inputs.resize}: is the shorter side of a photograph, of which data.image_size="
             f"{inputs.height} is to be cut out; set it to {inputs.height} or more"
         )
+    if cuts.normalize not in (None, UNCHANGED) and not hasattr(inputs, "mean"):
+        raise UserError("data.normalize: numbers are for images and vectors, and these data have none; set it to true")
     if cuts.normalize is not None and hasattr(inputs, "mean"):
         mean, std = (one * len(inputs.mean) if len(one) == 1 else one for one in cuts.normalize)
         if len(mean) != len(inputs.mean):
             raise UserError(
-                f"data.normalize: has {len(mean)} numbers, and the images have {len(inputs.mean)} channels; give one "
-                "number, or as many"
+                f"data.normalize: has {len(mean)} numbers for each, and the data take {len(inputs.mean)}; give as "
+                "many, or one for all"
             )
         inputs = replace(inputs, mean=mean, std=std)
     return replace(spec, inputs=inputs)

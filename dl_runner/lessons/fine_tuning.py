@@ -1,4 +1,4 @@
-"""Fine-tuning against training from scratch: a network that has learnt clothes learns digits from fewer examples."""
+"""Fine-tuning against training from scratch: a network that knows some digits learns others from fewer examples."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,10 @@ def fine_tuning(
     lesson: Lesson,
     *,
     source: dict,
-    source_epochs: PositiveInt = 4,
+    source_epochs: PositiveInt = 10,
     head: str = "11.*",
     head_rate: PositiveInt = 10,
-    examples: list[PositiveInt] = (20, 50, 100, 400),
+    examples: list[PositiveInt] = (5, 10, 20, 50, 200),
     seeds: list[CountInt] = (0, 1, 2),
 ) -> "Figure":
     """The fewer examples there are, the more it helps to begin with weights that have seen others.

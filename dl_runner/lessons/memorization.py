@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dl_runner.config.types import Fraction, NonNegative, Probability
+from dl_runner.lessons.dropout import with_all_units
 from dl_runner.run.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = ("tab:red", "tab:orange", "tab:green", "tab:purple")
-FITTED = "train/accuracy"
+FITTED = "train/accuracy_with_all_units"
 
 
 def memorization(
@@ -32,7 +33,7 @@ def memorization(
 
     Returns:
         The training accuracy over the epochs for each share, without and with regularizers, and the accuracies on both
-        splits at the end.
+        splits at the end; all of them with all units on.
     """
     from matplotlib.figure import Figure
 
@@ -46,9 +47,10 @@ def memorization(
     for place, (share, (curves, ends)) in enumerate(
         zip(shares, figure.subplots(2, len(shares), squeeze=False).T, strict=True)
     ):
+        watch = with_all_units(lesson, lesson.change({"data.share": share}))
         arms = {
-            name: lesson.train(f"{share:.0%} random labels, regularizers {name}", {**changes, "data.share": share})
-            for name, changes in regularizers.items()
+            name: lesson.train(f"{share:.0%} random labels, regularizers {name}", {**more, "data.share": share}, watch)
+            for name, more in regularizers.items()
         }
         for (name, arm), color in zip(arms.items(), COLORS, strict=True):
             curves.plot(*arm.curve(FITTED), color=color, label=f"regularizers: {name}" if place == 0 else None)

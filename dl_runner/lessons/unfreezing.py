@@ -16,9 +16,9 @@ def unfreezing(
     lesson: Lesson,
     *,
     source: dict,
-    source_epochs: PositiveInt = 4,
+    source_epochs: PositiveInt = 10,
     layers: list[str] = ("11.*", "9.*", "7.*", "3.*", "0.*"),
-    examples: list[PositiveInt] = (50, 1000),
+    examples: list[PositiveInt] = (10, 200),
     seeds: list[CountInt] = (0, 1, 2),
 ) -> "Figure":
     """What a frozen layer has learnt from other data is kept; what learns again fits the new data better.

@@ -1,4 +1,4 @@
-"""Fine-tuning against training from scratch: a network that knows some digits learns others from fewer examples."""
+"""Fine-tuning against training from scratch: many examples with poor labels, and then few with good ones."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ def fine_tuning(
     source_epochs: PositiveInt = 10,
     head: str = "11.*",
     head_rate: PositiveInt = 10,
-    examples: list[PositiveInt] = (5, 10, 20, 50, 200),
+    examples: list[PositiveInt] = (20, 50, 100, 400),
     seeds: list[CountInt] = (0, 1, 2),
 ) -> "Figure":
     """The fewer examples there are, the more it helps to begin with weights that have seen others.
@@ -43,14 +43,17 @@ def fine_tuning(
     """
     from matplotlib.figure import Figure
 
-    before = learnt_before(lesson, source, source_epochs)
-    starts: dict[str, dict[str, Any]] = {
-        "from scratch": {},
-        "fine-tuned": begun_with(before, head) | {"groups": [{"match": head, "lr": head_rate}]},
+    before = {seed: learnt_before(lesson, source, source_epochs, seed) for seed in seeds}
+    faster = {"groups": [{"match": head, "lr": head_rate}]}
+    starts = {
+        "from scratch": dict.fromkeys(seeds, {}),
+        "fine-tuned": {seed: begun_with(arm, head) | faster for seed, arm in before.items()},
     }
     found = {
         (start, number): [
-            lesson.train(f"{start}, {number} examples, seed {seed}", {**changes, "data.limit": number, "seed": seed})
+            lesson.train(
+                f"{start}, {number} examples, seed {seed}", {**changes[seed], "data.limit": number, "seed": seed}
+            )
             for seed in seeds
         ]
         for number in examples
@@ -93,11 +96,12 @@ def fine_tuning(
     return figure
 
 
-def learnt_before(lesson: Lesson, source: dict[str, Any], epochs: int) -> Arm:
-    """The network that has learnt other data."""
+def learnt_before(lesson: Lesson, source: dict[str, Any], epochs: int, seed: int) -> Arm:
+    """The network that has learnt other data; of the same seed, which tells what is the test split of both."""
     common = {field.name for field in dataclasses.fields(DataConfig)}
     data = {key: value for key, value in lesson.config.plain["data"].items() if key in common} | source
-    return lesson.train(f"learns {data['name']}", {"data": data, "trainer.epochs": epochs, "trainer.steps": None})
+    length = {"trainer.epochs": epochs, "trainer.steps": None}
+    return lesson.train(f"learns {data['name']}, seed {seed}", {"data": data, **length, "seed": seed})
 
 
 def begun_with(arm: Arm, head: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def memorization(
     *,
     shares: list[Probability] = (0.0, 0.5, 1.0),
     dropout: Fraction = 0.5,
-    weight_decay: NonNegative = 0.5,
+    weight_decay: NonNegative = 5.0,
 ) -> "Figure":
     """The same network fits the true labels, half of them and none of them; only the first helps with new examples.
 

@@ -18,7 +18,7 @@ def unfreezing(
     source: dict,
     source_epochs: PositiveInt = 10,
     layers: list[str] = ("11.*", "9.*", "7.*", "3.*", "0.*"),
-    examples: list[PositiveInt] = (10, 200),
+    examples: list[PositiveInt] = (20, 400),
     seeds: list[CountInt] = (0, 1, 2),
 ) -> "Figure":
     """What a frozen layer has learnt from other data is kept; what learns again fits the new data better.
@@ -36,7 +36,7 @@ def unfreezing(
     """
     from matplotlib.figure import Figure
 
-    start = begun_with(learnt_before(lesson, source, source_epochs), layers[0])
+    starts = {seed: begun_with(learnt_before(lesson, source, source_epochs, seed), layers[0]) for seed in seeds}
     places, names = range(1, len(layers) + 1), _names(len(layers))
     figure = Figure(figsize=(13.4, 5.4), layout="constrained")
     tested, fitted = figure.subplots(1, 2)
@@ -44,9 +44,11 @@ def unfreezing(
         arms = []
         for count in places:
             frozen = [{"match": pattern, "lr": 0} for pattern in layers[count:]]
-            changes = {**start, "groups": frozen, "data.limit": number}
+            changes = {"groups": frozen, "data.limit": number}
             label = f"{number} examples, {count} of {len(layers)} layers learn"
-            arms.append([lesson.train(f"{label}, seed {seed}", {**changes, "seed": seed}) for seed in seeds])
+            arms.append(
+                [lesson.train(f"{label}, seed {seed}", {**starts[seed], **changes, "seed": seed}) for seed in seeds]
+            )
         for axes, metric in ((tested, ACCURACY), (fitted, "train/loss")):
             values = np.array([[arm.metrics[metric] for arm in of_one] for of_one in arms])
             axes.plot(places, values.mean(1), "o-", color=f"C{color}", linewidth=2, label=f"{number} examples")

@@ -20,7 +20,7 @@ def arms(lesson):
 def test_fine_tuned_networks_begin_with_the_old_weights_but_for_the_head(tmp_path):
     options = ("lesson.examples=[20]", "lesson.seeds=[0]", "optimizer.lr=1e-9", "trainer.evaluate_every='6 steps'")
     lesson = hold(tmp_path, "fine_tuning", *SMALL, *options)
-    names = ("learns_some_digits", "from_scratch,_20_examples,_seed_0", "fine-tuned,_20_examples,_seed_0")
+    names = ("learns_random_labels,_seed_0", "from_scratch,_20_examples,_seed_0", "fine-tuned,_20_examples,_seed_0")
     assert arms(lesson) == set(names)
     before, scratch, tuned = (weights(lesson, arm) for arm in names)
     for name, value in before.items():  # the rate is as good as nothing
@@ -31,7 +31,7 @@ def test_fine_tuned_networks_begin_with_the_old_weights_but_for_the_head(tmp_pat
 
 def test_the_layers_that_do_not_learn_stay_as_they_were(tmp_path):
     lesson = hold(tmp_path, "unfreezing", *SMALL, "lesson.examples=[60]", "lesson.seeds=[0]")
-    before = weights(lesson, "learns_some_digits")
+    before = weights(lesson, "learns_random_labels,_seed_0")
     for count, learning in enumerate(("11.", "9.", "7.", "3.", "0."), 1):
         after = weights(lesson, f"60_examples,_{count}_of_5_layers_learn,_seed_0")
         moved = {name.split(".")[0] + "." for name, value in before.items() if not value.equal(after[name])}
@@ -44,9 +44,9 @@ def test_random_labels_are_learnt_by_heart_and_regularizers_keep_a_network_from_
     lesson = hold(tmp_path, "memorization", *options, *every)
     fitted = {
         name: lesson.metric(f"100% random labels, regularizers {name}", "train/accuracy_with_all_units")
-        for name in ("none", "dropout 0.5", "weight decay 0.5", "both")
+        for name in ("none", "dropout 0.5", "weight decay 5", "both")
     }
-    assert fitted["none"] == 1 and fitted["both"] < 0.9
+    assert fitted["none"] > 0.85 and fitted["both"] < fitted["none"] - 0.2
     assert lesson.metric("100% random labels, regularizers none", "test/accuracy") < 0.35
 
 

@@ -46,7 +46,7 @@ def fine_tuning(
     before = {seed: learnt_before(lesson, source, source_epochs, seed) for seed in seeds}
     faster = {"groups": [{"match": head, "lr": head_rate}]}
     starts = {
-        "from scratch": dict.fromkeys(seeds, {}),
+        "from scratch": {seed: {} for seed in seeds},
         "fine-tuned": {seed: begun_with(arm, head) | faster for seed, arm in before.items()},
     }
     found = {

@@ -62,10 +62,10 @@ def load_plugins(names: Sequence[str]) -> None:
     if names and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     for name in names:
-        if not all(part.isidentifier() for part in name.split(".")):
+        if not all(part.isidentifier() for part in name.split(".")) or name.endswith(".py"):
             raise UserError(
-                f"plugins={name}: not the name of a module; write it as in an import, without folder and .py, "
-                "and start dlrun in the folder that holds it"
+                f"plugins={name}: not the name of a module; write it as in an import, without folder and .py, as in "
+                f"plugins=[{Path(name).stem or 'my_models'}], and start dlrun in the folder that holds it"
             )
         try:
             importlib.import_module(name)

@@ -3,7 +3,6 @@
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
 
-import copy
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -105,7 +104,4 @@ class LocalLauncher(Launcher):
         composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
-        task = copy.deepcopy(composed)
-        with open_dict(task):
-            del task["hydra"]
-        return composed, to_plain(task)
+        return composed, to_plain(composed)

@@ -3,6 +3,7 @@
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -58,33 +59,60 @@ class DlRunnerSweeper(Sweeper):
             RunFailed: a job failed.
             Interrupted: it was asked to stop.
         """
+        from dl_runner.config.stored import hydra_values
+
+        with hydra_values(self.config):
+            return self._sweep(arguments)
+
+    def _sweep(self, arguments: list[str]) -> Any:
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
-        from dl_runner.config.stored import sweep_section, to_plain
+        from dl_runner.config.line import active_line
+        from dl_runner.config.stored import sweep_section
         from dl_runner.parallel.membership import check_alone
         from dl_runner.sweep.settings import check
         from dl_runner.sweep.sweep import Sweep
 
         check_alone(str(self.config.parallel.cluster))
-        loader = self.hydra_context.config_loader
+        line = active_line()
+        if line is not None:  # some of them Hydra has not seen: they are for some of the jobs
+            sys.argv = ["dlrun", *line.arguments]
+            arguments = [one for one in line.overrides if not one.lstrip("+~").startswith(("hydra.", "hydra/"))]
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)
+        overrides = OverridesParser.create(config_loader=self.hydra_context.config_loader).parse_overrides(given)
         settings = check(sweep_section(self.config))
         named = not OmegaConf.is_interpolation(self.config.sweep, "name")
         folder = Path(self.config.hydra.sweep.dir)
-
-        def compose(job: list[str]) -> dict[str, Any]:
-            composed = loader.load_sweep_config(self.config, job)
-            OmegaConf.set_struct(composed, False)
-            del composed["hydra"]
-            return to_plain(composed)
 
         def rename(name: str) -> None:
             self.config.sweep.name = name
 
         launch = partial(self._launch, size=settings.parallel if settings.adaptive else self.max_batch_size)
         named = named or folder.name != settings.name
-        return Sweep(settings, folder, named, compose, launch, rename, self._fix_threads).run(overrides)
+        return Sweep(settings, folder, named, self._compose, launch, rename, self._fix_threads).run(overrides)
+
+    def _compose(self, job: list[str]) -> dict[str, Any]:
+        """A job's resolved config.
+
+        Raises:
+            UserError: it does not compose, or an experiment in it is a sweep itself.
+        """
+        from dl_runner.config.explain import explain
+        from dl_runner.config.search_path import searched
+        from dl_runner.config.stored import to_plain
+        from dl_runner.errors import UserError
+        from dl_runner.sweep.brought import check_job
+
+        loader = self.hydra_context.config_loader
+        try:
+            composed = loader.load_sweep_config(self.config, job)
+        except UserError:
+            raise
+        except Exception as error:
+            others = partial(loader.load_sweep_config, self.config)
+            raise UserError(explain(error, job, searched(), others)) from None
+        check_job(composed, self.config, job)
+        return to_plain(composed)
 
     def _fix_threads(self, recorded: int | None) -> int | None:
         """The threads that each job of the sweep has: those on record, else those that the launcher gives it.

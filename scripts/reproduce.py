@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dl_runner.config.check import check_config
-from dl_runner.config.compose import choices, compose
+from dl_runner.config.compose import compose
+from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed, UserError
 from dl_runner.run.launch import finish

@@ -8,7 +8,7 @@ from specs import labelled
 from torch import nn
 
 from dl_runner.build.builders import offered
-from dl_runner.config.compose import CONF, choices
+from dl_runner.config.search_path import CONF, choices
 from dl_runner.config.types import arguments
 from dl_runner.data.batch import Batch, blank, call, map_tensors
 from dl_runner.registry import builder

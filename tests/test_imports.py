@@ -138,6 +138,7 @@ QUICK = {
     "optimizer.lr=2 regularization.l2=0.5": 2,
     "regularization=label_smoothing loss=mse": 2,
     "schedule=formula schedule.expression=lr": 2,
+    "check data=nonsense": 2,
     "resume nowhere": 2,
     "tensorboard nowhere": 2,
     "-m model=lenet trainer.epochs=abc,def": 2,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dl_runner import registry
+from dl_runner.config.paths import plain_paths
 from dl_runner.config.schema import Component, Config
 from dl_runner.config.types import arguments
 from dl_runner.data.dataset import Data
@@ -41,6 +42,7 @@ class Builders:
     Args:
         task: None for the data's own.
         tokenizer: None for the data's own.
+        paths: dotted key of the config → the absolute path, or several, that the builder has for it.
     """
 
     data: Callable[..., Data]
@@ -52,6 +54,7 @@ class Builders:
     schedule: Callable[..., Callable[[int], float]]
     init: Callable[..., Callable[[nn.Module], None]]
     augment: Callable[..., Any] | None
+    paths: Mapping[str, Any]
 
 
 def check_builders(config: Config) -> Builders:
@@ -65,14 +68,27 @@ def check_builders(config: Config) -> Builders:
         group: _bound(group, getattr(config, group)) for group in ("data", "loss", "optimizer", "schedule", "init")
     }
     chosen = {group: _chosen(group, getattr(config, group)) for group in ("task", "tokenizer")}
-    transforms = [_bound("augment", component)() for component in config.augment.components]
+    transforms = [_bound("augment", component) for component in config.augment.components]
     model = _bound("model", _with_dropout(config))
-    return Builders(**found, **chosen, model=model, augment=compose(transforms) if transforms else None)
+    numbered = {f"augment.transforms.{place}": one for place, one in enumerate(transforms)}
+    return Builders(
+        **found,
+        **chosen,
+        model=model,
+        augment=compose([transform() for transform in transforms]) if transforms else None,
+        paths=_paths({**found, **chosen, **numbered, "model": model}),
+    )
 
 
 def _bound(group: str, component: Component) -> Callable[..., Any]:
     function = registry.builder(group, component.builder_name)
     return partial(function, **arguments(function, component.arguments, group, GIVEN[group]))
+
+
+def _paths(bound: Mapping[str, Any]) -> dict[str, Any]:
+    keywords = {f"{key}.{name}": value for key, one in bound.items() if one for name, value in one.keywords.items()}
+    plain = {key: plain_paths(value) for key, value in keywords.items()}
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def _chosen(group: str, component: Component) -> Callable[..., Any] | None:

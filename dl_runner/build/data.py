@@ -1,24 +1,29 @@
 """The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
 
 from dl_runner.build.builders import Builders, offered
+from dl_runner.config.paths import default_root
 from dl_runner.config.schema import Config, NormalizationConfig
 from dl_runner.data.dataset import UNCHANGED, Cuts, Data, Fitted, Normalization, cut
-from dl_runner.data.files import default_root
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation
 from dl_runner.data.samplers import First, evenly_spaced
 from dl_runner.errors import UserError
+from dl_runner.runtime.progress import showing
 from dl_runner.runtime.settings import DeviceSettings
 
 EVALUATED_AT_ONCE = 2**20  # numbers that a model reads or gives in an evaluation's batch
 Share = tuple[int, int]  # rank and size of the processes that share each batch
 
 
-def build_data(config: Config, builders: Builders, fitted: Fitted | None = None) -> Data:
+def build_data(
+    config: Config, builders: Builders, fitted: Fitted | None = None, *, load: bool = True, quiet: bool = False
+) -> Data:
     """Load the data set, cut its splits, fit what has to be fitted.
 
     Args:
         fitted: what an earlier run of the config has fitted, to be used again.
+        load: False leaves pictures in their files that would be in memory during a training.
+        quiet: show no progress, as in all processes of a run but the first.
 
     Raises:
         UserError: files that are missing or damaged, splits that would be empty, or a tokenizer for what is no text.
@@ -38,7 +43,9 @@ def build_data(config: Config, builders: Builders, fitted: Fitted | None = None)
         folds=data.folds,
         fold=data.fold,
     )
-    return cut(builders.data(**given), cuts, fitted)
+    with showing("none" if quiet else config.tracker.console):
+        found = cut(builders.data(**given), cuts, fitted)
+        return found.loaded() if load else found
 
 
 def _normalization(asked: bool | NormalizationConfig) -> Normalization | None:

@@ -5,7 +5,7 @@ built; then the parts are checked against each other.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import nn
@@ -17,6 +17,7 @@ from dl_runner.build.model import build_device, build_device_settings, build_mod
 from dl_runner.build.pretrained import Loaded, load_pretrained
 from dl_runner.build.teacher import load_teacher
 from dl_runner.config.durations import Horizon
+from dl_runner.config.paths import with_values
 from dl_runner.config.schema import Config
 from dl_runner.data.dataset import Data, Fitted
 from dl_runner.errors import UserError
@@ -36,6 +37,7 @@ class Experiment:
     """The parts of a run.
 
     Args:
+        config: with the paths that the builders have been given.
         model: initialized, on the processor.
         loaded: which of its weights were trained before; None if none.
         device_settings: where and how it will compute.
@@ -83,7 +85,8 @@ def build_experiment(
     device = build_device(config, process_group)
     check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
-    data = build_data(config, builders, fitted)
+    config = replace(config, plain=with_values(config.plain, builders.paths))
+    data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
     task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device))
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,8 @@ from dl_runner.data.preparation import preparation
 from dl_runner.errors import UserError
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.process_group import ProcessGroup
-from dl_runner.spec import DataSpec, Image
+from dl_runner.spec import Classes, DataSpec, Image
+from dl_runner.tasks.outputs import check_outputs
 
 
 def checked_experiment(
@@ -39,9 +41,9 @@ def check_fit(experiment: Experiment) -> None:
     """Check what can only be known with the data and the model at hand.
 
     Raises:
-        UserError: a model whose outputs the task cannot use, a schedule that does not fit the length of the run, an
-            augmentation of vectors or of too small images, early stopping or a schedule that follows a metric without
-            validation data, or an example left alone where batch normalization needs two.
+        UserError: labels that no class has, a model whose outputs the task cannot use, a schedule that does not fit the
+            length of the run, an augmentation of vectors or of too small images, early stopping or a schedule that
+            follows a metric without validation data, or an example left alone where batch normalization needs two.
     """
     config, data, augment = experiment.config, experiment.data, experiment.builders.augment
     if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
@@ -60,29 +62,56 @@ def check_fit(experiment: Experiment) -> None:
         )
     if experiment.device_settings.cuda_graphs and hasattr(experiment.task, "state_dict"):
         raise UserError("device.cuda_graphs=on: cannot replay a task that carries a state from step to step; use off")
+    _check_labels(experiment)
     _check_outputs(experiment)
     _check_parts(experiment)
 
 
+def _check_labels(experiment: Experiment) -> None:
+    """Labels beyond the classes would end a run in its middle, on a GPU without saying why."""
+    data, classes = experiment.data, experiment.spec.targets
+    for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items():
+        labels = split.strata if split is not None and isinstance(classes, Classes) else None
+        if labels is None or not len(labels):
+            continue
+        odd = labels[(labels < 0) | (labels >= classes.size)]
+        if len(odd):
+            raise UserError(
+                f"data={experiment.config.data.name}: its {name} split has label {odd[0]}, and its {classes.size} "
+                f"classes are numbered 0 to {classes.size - 1}"
+            )
+
+
 def _check_outputs(experiment: Experiment) -> None:
     """Let the task take the model's outputs for one example, in evaluation mode."""
-    model, data = experiment.model, experiment.data
+    model, data, task = experiment.model, experiment.data, experiment.task
     sampler = data.samplers.evaluation(data.train, 1)
     batch = next(iter(Loader(data.train, sampler, preparation(data.spec, "cpu"), device="cpu", workers=0).epoch()))
+    names = f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task"
+
+    def check(_model: nn.Module, _inputs: Any, outputs: Any) -> None:
+        hook.remove()  # a task may ask again, about something else
+        try:
+            check_outputs(task, data.spec, outputs, batch)
+        except ValueError as error:
+            number = f"{len(batch)} example{'s' if len(batch) > 1 else ''}"
+            raise UserError(f"{names}: for {number} it {error}") from None
+
     modes = {module: module.training for module in model.modules()}
     model.eval()
+    hook = model.register_forward_hook(check)
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            experiment.task.step(model, batch)
+            task.step(model, batch)
+    except UserError:
+        raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task "
-            f"({type(error).__name__}: {reason})"
-        ) from error
+        raise UserError(f"{names} ({type(error).__name__}: {reason})") from error
     except Exception:
         return  # the model's own mistake and no misfit: the run meets it again, and its record holds the traceback
     finally:
+        hook.remove()
         for module, training in modes.items():
             module.training = training
 

@@ -11,7 +11,6 @@ import torch
 from dl_runner.build.data import evaluation_loader, training_loader
 from dl_runner.build.experiment import Experiment
 from dl_runner.data.loader import Loader
-from dl_runner.data.splits import fingerprint
 from dl_runner.errors import UserError
 from dl_runner.optim.frozen import Frozen
 from dl_runner.optim.parameter_groups import parameter_groups, weights
@@ -79,7 +78,7 @@ def build_training(experiment: Experiment) -> Training:
         sums=sums,
         progress=progress,
         state=state,
-        identity={"data": fingerprint(experiment.data.splits), "config": dict(config.plain)},
+        identity={"config": dict(config.plain)},
         spec=experiment.spec,
     )
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dl_runner.errors import UserError, hint
+from dl_runner.runtime.files import utf8_path
 from dl_runner.training.checkpoint import Checkpoints
 
 TORCHVISION, PACKAGE = "torchvision:", "package:"
@@ -52,7 +53,8 @@ def _read(path: Path, source: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(str(path))
+            with utf8_path(path) as name:
+                return load_file(str(name))
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers promise no kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

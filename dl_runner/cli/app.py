@@ -17,6 +17,8 @@ from typing import Any
 
 import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError, hint
+from dl_runner.runtime.home import ensure_home
+from dl_runner.runtime.streams import take_any_text
 from dl_runner.runtime.waiting import set_wait_policy
 
 
@@ -32,6 +34,8 @@ class _Single:
 def main(argv: Sequence[str] | None = None) -> None:
     """The console command `dlrun`; exits the process."""
     set_wait_policy()
+    take_any_text()
+    ensure_home()
     try:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed
@@ -73,7 +77,8 @@ def run(argv: list[str]) -> int:
 
 
 def _say(error: BaseException, code: int) -> int:
-    print(f"dlrun: {error}", file=sys.stderr)
+    encoding = sys.stderr.encoding or "utf-8"  # an argument may hold what this terminal, or UTF-8, cannot
+    print(f"dlrun: {error}".encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
     return code
 
 
@@ -87,29 +92,34 @@ def train(argv: list[str]) -> None:
     """
     from dl_runner.cli import verbs
 
-    if argv and "=" not in argv[0] and argv[0][0] not in "-+~":
+    if argv and argv[0] and "=" not in argv[0] and argv[0][0] not in "-+~":
         raise UserError(f"{argv[0]}: no such command{hint(argv[0], verbs.VERBS)}; a run takes KEY=VALUE arguments")
 
     import hydra
 
-    from dl_runner.config.compose import CONF, config_dir_of, explain
+    from dl_runner.config.compose import composing_failed
+    from dl_runner.config.line import read_line
+    from dl_runner.config.search_path import CONF
     from dl_runner.config.stored import to_plain
 
+    line = read_line(argv)
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["dlrun", *argv]
     single = _Single()
     # Wherever a launcher takes the task, a function of `config` brings along the resolvers that the configs use.
     task = partial(_job, single, argv, to_plain)
     try:
-        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
+        with line.active():
+            sys.argv = ["dlrun", *line.for_hydra]
+            hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
     except (UserError, RunFailed):  # a sweep's
         raise
     except Exception as error:
         if single.started:
             raise
-        overrides = [argument for argument in argv if "=" in argument and not argument.startswith("-")]
-        raise UserError(explain(error, overrides, config_dir_of(argv))) from None
+        raise composing_failed(error, line.overrides, line.folders) from None
+    finally:
+        sys.argv = ["dlrun", *argv]
     if single.failure:
         raise single.failure
 
@@ -120,20 +130,24 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     from hydra.types import RunMode
 
     from dl_runner.config.check import check_command
+    from dl_runner.config.paths import shown
     from dl_runner.config.stored import sweep_section, to_plain
 
+    take_any_text()  # this may be a launcher's process
     hydra = HydraConfig.get()
+    sys.argv = ["dlrun", *argv]  # not those for Hydra; and this may be a launcher's process
     if hydra.mode == RunMode.MULTIRUN:
         from dl_runner.sweep.job import perform
 
-        sys.argv = ["dlrun", *argv]  # this may be a launcher's process
         return perform(to_plain(composed), sweep_section(composed), Path(hydra.sweep.dir))
+    from dl_runner.sweep.brought import check_single
+
     single.started = True
     try:
-        _refuse_sweep(hydra.overrides.task)
+        check_single(composed, hydra, argv)
         checked = check_command(to_plain(composed))
         part = checked.lesson or checked.model
-        parent = checked.outputs / ("lessons" if checked.lesson else checked.data.name) / part.name
+        parent = shown(checked.outputs) / ("lessons" if checked.lesson else checked.data.name) / part.name
         if checked.lesson is not None:
             from dl_runner.run.lesson import teach
 
@@ -148,12 +162,6 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
         # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
         traceback.print_exc()
         single.failure = RunFailed(f"{type(error).__name__}: {error}")
-
-
-def _refuse_sweep(overrides: Sequence[str]) -> None:
-    for override in overrides:
-        if override.lstrip("+").startswith(("sweep=", "sweep.")):
-            raise UserError(f"{override}: only a sweep has this; add -m")
 
 
 def _timestamp() -> str:

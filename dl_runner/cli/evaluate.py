@@ -1,6 +1,7 @@
 """dlrun evaluate: a run's weights on a split of its data."""
 
 import argparse
+import sys
 
 from dl_runner.cli.options import device_option, run_folder_of
 
@@ -16,8 +17,13 @@ def evaluate(argv: list[str]) -> None:
     given = run_folder_of("evaluate", "Measure a run's weights on a split of its data.", argv, more)
     from dl_runner.run.inference import evaluate_run
 
-    weights, metrics = evaluate_run(given.run, given.split, given.weights, given.device)
+    weights, metrics, changed = evaluate_run(given.run, given.split, given.weights, given.device)
     print(weights)
+    for change in changed:
+        told = f"{change}; the numbers are of the data as they are now"
+        print(f"warning: {told}")
+        if not sys.stdout.isatty():  # whoever reads the output later sees it, and so does whoever runs this
+            print(f"dlrun: warning: {told}", file=sys.stderr)
     width = max(20, *map(len, metrics))
     for name, value in metrics.items():
         print(f"{name:<{width}} {value:.4f}")

@@ -4,12 +4,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from dl_runner.config.line import refusing
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
 
 
 def parser_of(verb: str, purpose: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False)
+    """A verb's parser; an error in its arguments is a UserError."""
+    return refusing(argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False))
 
 
 def device_option(parser: argparse.ArgumentParser) -> None:

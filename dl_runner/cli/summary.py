@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.compose import compose
+from dl_runner.config.line import config_dir_option
+from dl_runner.config.search_path import checked_folders
 
 if TYPE_CHECKING:
     from dl_runner.build.experiment import Experiment
@@ -21,12 +23,12 @@ def summary(argv: list[str]) -> None:
         metavar="FILE",
         help="where augment=… draws augmented copies of training images (default ./augmented.png)",
     )
-    parser.add_argument("--config-dir", type=Path, help="a folder of your own with more choices")
+    config_dir_option(parser)
     given = parser.parse_intermixed_args(argv)
     from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain
 
-    checked = check_command(to_plain(compose(given.overrides, given.config_dir)))
+    checked = check_command(to_plain(compose(given.overrides, checked_folders(given.config_dir))))
     from rich.console import Console
 
     from dl_runner.build.fit import checked_experiment

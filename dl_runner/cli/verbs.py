@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dl_runner.cli.check import check
 from dl_runner.cli.compare import compare
 from dl_runner.cli.evaluate import evaluate
 from dl_runner.cli.list import list_choices
@@ -9,11 +10,12 @@ from dl_runner.cli.predict import predict
 from dl_runner.cli.resume import resume
 from dl_runner.cli.summary import summary
 from dl_runner.cli.tensorboard import tensorboard
-from dl_runner.config.compose import groups
+from dl_runner.config.search_path import groups
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
     "list": list_choices,
     "summary": summary,
+    "check": check,
     "resume": resume,
     "evaluate": evaluate,
     "predict": predict,
@@ -46,7 +48,7 @@ Groups (dlrun list GROUP shows the choices)
 
 Options
   --cfg job             show the config that would run
-  --config-dir DIR      a folder of your own with more choices
+  --config-dir DIR      a folder of your own with more choices, which come first
   -sc install=bash      tab completion: eval "$(dlrun -sc install=bash)"; also zsh, fish
   --hydra-help          Hydra's own options
   --version"""

@@ -5,11 +5,10 @@ Imports no torch, so that a mistake is answered at once.
 
 import dataclasses
 import importlib.metadata
-from pathlib import Path
 from typing import Any
 
 from dl_runner import registry
-from dl_runner.config.pinned import pinned
+from dl_runner.config.paths import resolved
 from dl_runner.config.rules import check_decay, check_folds, check_parallel, check_schedule, check_smoothing
 from dl_runner.config.schema import Config, section
 from dl_runner.config.types import arguments
@@ -24,7 +23,7 @@ def check_config(plain: dict[str, Any]) -> Config:
         UserError: names the first key that is wrong, its value and the remedy.
     """
     section(Config, plain, "")
-    plain = _absolute(plain)
+    plain = resolved(plain)
     config = dataclasses.replace(section(Config, plain, ""), plain=plain)
     trainer = config.trainer
     if trainer.epochs is not None and trainer.steps is not None:
@@ -70,25 +69,6 @@ def check_command(plain: dict[str, Any]) -> Config:
     checked = check_config(plain)
     name_plugins(checked.plugins)
     return checked
-
-
-def _absolute(plain: dict[str, Any]) -> dict[str, Any]:
-    """The same with folders and files made absolute: a run folder is read from any working directory."""
-    data = dict(plain["data"])
-    if data["root"]:
-        data["root"] = str(Path(data["root"]).expanduser().absolute())
-    for key in ("path", "labels"):
-        if isinstance(data.get(key), str) and Path(data[key]).expanduser().exists():
-            data[key] = str(Path(data[key]).expanduser().absolute())
-    return pinned({**plain, "data": data, **_absolute_source(plain)})
-
-
-def _absolute_source(plain: dict[str, Any]) -> dict[str, Any]:
-    section = plain.get("pretrained") or {}
-    source = section.get("from") if isinstance(section, dict) else None
-    if not isinstance(source, str) or not Path(source).expanduser().exists():
-        return {}
-    return {"pretrained": {**section, "from": str(Path(source).expanduser().absolute())}}
 
 
 def _check_combinations(config: Config) -> None:

@@ -1,6 +1,8 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 import dl_runner
 from dl_runner.config.check import check_config
+from dl_runner.config.explain import unresolved_message
+from dl_runner.config.paths import recorded
 from dl_runner.config.schema import Config
+from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
 from dl_runner.plugins import check_plugins
 from dl_runner.runtime.cores import allowed_cores
@@ -30,22 +35,61 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: a mandatory value (???) is missing or an interpolation has no target.
     """
-    try:
-        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        if "Missing mandatory value" in reason:
-            raise UserError(f"{error.full_key}: needs a value; add {error.full_key}=… to the command line") from None
-        raise UserError(f"{error.full_key}: {reason}") from None
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key not in _AROUND}
+    return _contents(composed, [str(key) for key in composed if key not in _AROUND])
 
 
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
-    """The `sweep` group of a composed config, resolved, as plain containers."""
-    found = OmegaConf.to_container(composed.sweep, resolve=True)
-    assert isinstance(found, dict)
+    """The `sweep` group of a composed config, resolved, as plain containers.
+
+    Raises:
+        UserError: as for `to_plain`, or there is none.
+    """
+    if "sweep" not in composed:
+        raise UserError("the config has no sweep section, so it is one run; leave out -m")
+    found = _contents(composed, ["sweep"])["sweep"]
+    if not isinstance(found, dict):
+        raise UserError(f"sweep={found}: expected keys and values, as in conf/sweep/")
     return {str(key): value for key, value in found.items()}
+
+
+def unresolved(composed: DictConfig, place: str) -> dict[str, Any]:
+    """A section of a composed config as plain containers, its interpolations as they are written; {} without one."""
+    found = OmegaConf.select(composed, place, throw_on_missing=False)
+    plain = OmegaConf.to_container(found, resolve=False) if OmegaConf.is_config(found) else None
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def _contents(composed: DictConfig, keys: list[str]) -> dict[str, Any]:
+    with hydra_values(composed):
+        try:
+            found = {key: composed[key] for key in keys}
+            return {
+                key: OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+                if OmegaConf.is_config(value)
+                else value
+                for key, value in found.items()
+            }
+        except OmegaConfBaseException as error:
+            raise UserError(unresolved_message(error)) from None
+        except RecursionError:
+            raise UserError("an interpolation ${…} of the config leads back to itself") from None
+
+
+@contextmanager
+def hydra_values(composed: DictConfig) -> Iterator[None]:
+    """Meanwhile ${hydra:KEY} is Hydra's section of this config, if it has one, as it is inside a run."""
+    if "hydra" not in composed:
+        yield
+        return
+    from hydra.core.hydra_config import HydraConfig
+
+    holder = HydraConfig.instance()
+    before, holder.cfg = holder.cfg, None
+    try:
+        holder.set_config(composed)
+        yield
+    finally:
+        holder.cfg = before
 
 
 def load_config(path: Path) -> dict[str, Any]:
@@ -54,17 +98,11 @@ def load_config(path: Path) -> dict[str, Any]:
     Raises:
         UserError: no such file, or no YAML mapping in it.
     """
-    try:
-        loaded = OmegaConf.load(path)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); is its folder a run folder?") from None
-    except Exception as error:  # PyYAML's scanner and parser errors share no public base with OmegaConf's
-        raise UserError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
-    if not isinstance(loaded, DictConfig):
+    values, _ = read_yaml(path)
+    if not isinstance(values, dict):
         raise UserError(f"{path}: not a run's config.yaml")
     # As it was written: a run folder's interpolations would read this machine's environment.
-    plain = OmegaConf.to_container(loaded, resolve=False)
-    return {str(key): value for key, value in plain.items() if key not in _AROUND}
+    return {str(key): value for key, value in values.items() if key not in _AROUND}
 
 
 def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
@@ -79,10 +117,7 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         UserError: no run folder, a config that this version does not understand, or one that asks for modules which
             the user has not named.
     """
-    plain = load_config(folder / CONFIG)
-    root, here = plain.get("data", {}).get("root"), os.environ.get("DLRUN_DATA_DIR")
-    if root and here and not Path(root).exists():  # the run was made elsewhere
-        plain["data"]["root"] = here
+    plain = recorded(load_config(folder / CONFIG))
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device

@@ -4,7 +4,6 @@ Understands int, float, bool, str, None, Path, Literal, unions, list[...], tuple
 in Annotated, and any class with a `parse` classmethod. Imports no torch.
 """
 
-import contextlib
 import inspect
 import math
 import sys
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
+from dl_runner.config.paths import absolute
+from dl_runner.config.yaml_file import is_number
 from dl_runner.errors import UserError, hint
 
 
@@ -70,7 +71,8 @@ def describe(annotation: Any) -> str:
 
 
 def convert(value: Any, annotation: Any) -> Any:
-    """`value` as the annotation's type; only lossless conversions (int to float, list to tuple, text to Path).
+    """`value` as the annotation's type; only lossless conversions (int to float, list to tuple, text to an absolute
+    Path).
 
     Raises:
         Mismatch: it does not fit.
@@ -133,8 +135,7 @@ def _scalar(value: Any, annotation: Any) -> Any:
             return value
     elif annotation is Path:
         if isinstance(value, str | Path) and str(value):
-            with contextlib.suppress(RuntimeError):  # ~name of nobody
-                return Path(value).expanduser()
+            return absolute(value)
     elif isinstance(annotation, type) and isinstance(value, annotation):
         return value
     raise Mismatch(f"expected {describe(annotation)}")
@@ -162,7 +163,15 @@ def checked(value: Any, annotation: Any, key: str) -> Any:
         return convert(value, annotation)
     except Mismatch as mismatch:
         shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
-        raise UserError(f"{key}={shown}: {mismatch}") from None
+        raise UserError(f"{key}={shown}: {mismatch}{_quoted_number(value, key)}") from None
+
+
+def _quoted_number(value: Any, key: str) -> str:
+    """The remedy for a number that is a text, as what ${oc.env:NAME} gives is."""
+    if not isinstance(value, str) or not is_number(value):
+        return ""
+    decoded = f"'{key}=\"${{oc.decode:${{oc.env:NAME}}}}\"'"
+    return f"; this is a text: leave out its quotes, or for a number from the environment write {decoded}"
 
 
 def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str, given: Iterable[str] = ()) -> dict:

@@ -1,6 +1,7 @@
 """A data set as its builder returns it, and how train, validation and limit are cut from it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -8,12 +9,13 @@ import torch
 from dl_runner.data.places import resize_targets, sized
 from dl_runner.data.samplers import InOrder, Sampler, Shuffled
 from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
-from dl_runner.data.splits import Split
+from dl_runner.data.splits import Split, TensorSplit
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation
 UNCHANGED: Normalization = ((0.0,), (1.0,))
+DARK = 64  # of 255
 FITTED = "fitted.json"  # of a run folder: what was fitted to its data
 
 
@@ -60,6 +62,9 @@ class Data:
         fit: what is learnt from the training split and done to all of them.
         samplers: how batches are made.
         fitted: what `fit` has learnt; set by `cut`.
+        notes: what a person has to know of how the data were read, a line each.
+        unused: names of files that lie among the data and are none, and why.
+        left_out: damaged files that the user wants to go on without, and what is wrong with each.
     """
 
     spec: DataSpec | None
@@ -69,10 +74,22 @@ class Data:
     fit: Fit | None = None
     samplers: Samplers = Samplers()  # noqa: RUF009 - it has no state
     fitted: Fitted | None = None
+    notes: tuple[str, ...] = ()
+    unused: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def splits(self) -> tuple[Split | None, ...]:
         return self.train, self.validation, self.test
+
+    def loaded(self) -> "Data":
+        """With those splits in memory that shall be there during the training.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        train, validation, test = (split and split.loaded() for split in self.splits)
+        return replace(self, train=train, validation=validation, test=test, notes=(*self.notes, *_dark(train)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +160,14 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
     if made.is_image:
         splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}
     return replace(data, spec=made, fitted=learnt, **splits)
+
+
+def _dark(train: Split) -> list[str]:
+    """A word about pictures of bytes that use few of the 256 values, as 4 bits do in 8."""
+    pixels = train.inputs if isinstance(train, TensorSplit) and isinstance(train.inputs, torch.Tensor) else None
+    if pixels is None or pixels.dtype != torch.uint8 or (top := int(pixels.max())) >= DARK:
+        return []
+    return [f"the training pictures are dark: their largest value is {top} of 255"]
 
 
 def hold_out_end(length: int, fraction: float) -> tuple[torch.Tensor, torch.Tensor]:

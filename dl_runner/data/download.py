@@ -1,4 +1,4 @@
-"""Downloads of official data files: checked by md5, shown by a progress bar, whole or not at all.
+"""Downloads of official data files: checked by md5, with their progress shown, whole or not at all.
 
 Pooch does not replace it: a file that it fetched has mode 0600, so that nobody else can read a shared folder; a failure
 or Ctrl-C leaves an empty folder; an archive that a server sends with Content-Encoding: gzip arrives unpacked, and then
@@ -7,16 +7,14 @@ its digest is wrong (pooch 1.9.0).
 
 import hashlib
 import http.client
-import shutil
 import urllib.request
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from dl_runner.data.files import staged
 from dl_runner.errors import UserError
+from dl_runner.runtime.progress import advancing
 
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 18
@@ -81,21 +79,18 @@ def _fetch_from(mirror: str, file: Remote, folder: Path) -> None:
         urllib.request.urlopen(mirror + file.name, timeout=TIMEOUT) as response,
         staged(folder / file.name) as temporary,
         temporary.open("w+b") as output,
-        _shown(response, f"Downloading {file.name}") as stream,
+        advancing(f"downloading {file.name}", _size(response), "MB", 1e6, at_once=True) as advance,
     ):
-        shutil.copyfileobj(stream, output, CHUNK)
+        while chunk := response.read(CHUNK):
+            output.write(chunk)
+            advance(len(chunk))
         output.seek(0)
         digest = hashlib.file_digest(output, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         if digest != file.md5:
             raise DownloadFailed(f"sent a damaged {file.name} (md5 {digest}, expected {file.md5})")
 
 
-def _shown(response: http.client.HTTPResponse, title: str) -> AbstractContextManager[BinaryIO]:
-    """What a server sends, with a progress bar on a terminal's standard error and a single line elsewhere."""
-    from rich.console import Console
-    from rich.progress import wrap_file
-
-    console, size = Console(stderr=True), int(response.headers.get("Content-Length", 0))
-    if not console.is_terminal:
-        console.print(title + (f" ({size / 1e6:.1f} MB)" if size else ""))
-    return wrap_file(response, size, description=title, console=console, disable=not console.is_terminal)
+def _size(response: http.client.HTTPResponse) -> int | None:
+    """The bytes that a server says it sends."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None

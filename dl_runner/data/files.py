@@ -1,7 +1,6 @@
 """Files of data sets: where they live, reading them whole, and writing them whole or not at all."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +10,6 @@ from dl_runner.errors import UserError
 from dl_runner.runtime.files import atomic_path
 
 REMEDY = "delete it to have it fetched again, or put the official file there"  # of a damaged official file
-
-
-def default_root() -> Path:
-    """The folder of all data sets when `data.root` is null: dl_runner in the user's cache folder. Not created."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "dl_runner"
 
 
 def md5(content: bytes) -> str:

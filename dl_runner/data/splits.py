@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from dl_runner.data.batch import Tensors, first_tensor, map_tensors
-from dl_runner.data.images import decode
+from dl_runner.data.images import UnreadablePicture, decode
+from dl_runner.runtime.progress import in_threads
 
 Raw = tuple[Tensors, Tensors]  # inputs and targets of some examples as a split holds them
 Index = Tensor | slice  # of examples: int64 (n,), or a range of them
@@ -23,11 +24,14 @@ class Split(ABC):
         ordered: whether the examples are a sequence, such as a text: what is held out of it is a stretch at its end.
         strata: int64 (n,) on the host, the class of each example, of which every part of the split gets its share; None
             where there are none.
+        files: the file that each example's inputs are read from, in their order; () where they are not in files of
+            their own.
         in_memory: whether `take` is quick enough to be called in the training loop, on the split's own device.
     """
 
     ordered: bool = False
     strata: Tensor | None = None
+    files: tuple[Path, ...] = ()
     in_memory: bool = True
 
     @abstractmethod
@@ -50,9 +54,14 @@ class Split(ABC):
         """The split with what it holds in memory on the device."""
         return self
 
+    def loaded(self) -> "Split":
+        """The split in memory, if that is where it shall be during the training."""
+        return self
+
     @abstractmethod
     def digest(self) -> bytes:
-        """Some bytes that change when examples are added, removed, relabelled or reordered."""
+        """Some bytes that change when examples are added, removed, changed, relabelled or reordered; what is in `files`
+        is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +73,7 @@ class TensorSplit(Split):
             dict of tensors included; on the CPU at first.
         targets: int64 (n,) class labels, float32 (n, outputs), or what else a task takes.
         counts: what a loss is a mean over beside examples: for each example, int64 (n,).
+        files: one for each example, which its inputs have been read from; () if they have not.
 
     Raises:
         ValueError: tensors of different lengths (the mistake of a builder's author).
@@ -72,6 +82,7 @@ class TensorSplit(Split):
     inputs: Tensors
     targets: Tensors
     counts: Mapping[str, Tensor] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         tensors = [*_tensors(self.inputs), *_tensors(self.targets), *self.counts.values()]
@@ -79,6 +90,8 @@ class TensorSplit(Split):
             raise ValueError(
                 f"an example has a row in each tensor, and their lengths are {[len(one) for one in tensors]}"
             )
+        if self.files and len(self.files) != len(tensors[0]):
+            raise ValueError(f"{len(self.files)} files but {len(tensors[0])} examples")
 
     def __len__(self) -> int:
         return len(first_tensor(self.targets))
@@ -90,7 +103,9 @@ class TensorSplit(Split):
 
     def subset(self, indices: Tensor) -> "TensorSplit":
         inputs, targets = (map_tensors(value, lambda one: one[indices]) for value in (self.inputs, self.targets))
-        return TensorSplit(inputs, targets, {name: counted[indices] for name, counted in self.counts.items()})
+        counts = {name: counted[indices] for name, counted in self.counts.items()}
+        files = tuple(self.files[index] for index in indices.tolist()) if self.files else ()
+        return TensorSplit(inputs, targets, counts, files)
 
     def take(self, index: Index) -> Raw:
         if isinstance(index, slice):
@@ -104,14 +119,23 @@ class TensorSplit(Split):
 
     def to(self, device: torch.device | str) -> "TensorSplit":
         inputs, targets = (map_tensors(value, lambda one: one.to(device)) for value in (self.inputs, self.targets))
-        return TensorSplit(inputs, targets, self.counts)
+        return TensorSplit(inputs, targets, self.counts, self.files)
 
     def digest(self) -> bytes:
-        return b"".join(one.numpy().tobytes() for one in _tensors(self.targets))
+        return tensor_digest([*(() if self.files else _tensors(self.inputs)), *_tensors(self.targets)])
 
 
 def _tensors(value: Tensors) -> list[Tensor]:
     return list(value.values()) if isinstance(value, dict) else [value]
+
+
+def tensor_digest(tensors: Sequence[Tensor]) -> bytes:
+    """32 bytes that change with the types, the shapes and the content of tensors on the CPU."""
+    digest = hashlib.sha256()
+    for one in tensors:
+        digest.update(f"{one.dtype} {tuple(one.shape)} ".encode())
+        digest.update(one.contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +146,15 @@ class FileSplit(Split):
         paths: one file per example.
         targets: int64 (n,) class labels.
         image_size: side of the square that each is decoded to, >= 1.
+        white: as for `decode`.
+        preload: whether `loaded` decodes them all.
     """
 
     paths: tuple[Path, ...]
     targets: Tensor
     image_size: int
+    white: float | None = None
+    preload: bool = False
     in_memory = False
 
     def __post_init__(self) -> None:
@@ -154,20 +182,37 @@ class FileSplit(Split):
 
     def load(self, indices: Sequence[int]) -> Tensor:
         """Decoded images alone."""
-        size = (self.image_size, self.image_size)
-        if not len(indices):
-            return torch.empty(0, 3, *size, dtype=torch.uint8)
-        return torch.stack([decode(self.paths[index], size) for index in indices])
+        images = torch.empty(len(indices), 3, self.image_size, self.image_size, dtype=torch.uint8)
+        for place, index in enumerate(indices):
+            images[place] = self.image(index)
+        return images
+
+    def loaded(self) -> Split:
+        if not self.preload:
+            return self
+        images = torch.empty(len(self), 3, self.image_size, self.image_size, dtype=torch.uint8)
+
+        def fill(index: int) -> None:
+            images[index] = self.image(index)
+
+        in_threads(fill, range(len(self)), "decoding pictures")
+        return TensorSplit(images, self.targets, files=self.paths)
+
+    def image(self, index: int) -> Tensor:
+        """One image by its place."""
+        try:
+            return self.decode(self.paths[index])
+        except UnreadablePicture as error:
+            advice = "data.skip_damaged=true goes on without it, and `dlrun check` lists all such files"
+            raise UnreadablePicture(f"{error}; {advice}") from None
+
+    def decode(self, path: Path) -> Tensor:
+        """One image."""
+        return decode(path, (self.image_size, self.image_size), white=self.white)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.paths
 
     def digest(self) -> bytes:
-        return self.targets.numpy().tobytes() + "\n".join(path.name for path in self.paths).encode()
-
-
-def fingerprint(splits: Sequence[Split | None]) -> str:
-    """A short text that changes when examples are added, removed, relabelled, reordered or split otherwise."""
-    digest = hashlib.sha256()
-    for split in splits:
-        if split is not None:
-            digest.update(split.digest())
-        digest.update(b"|")
-    return digest.hexdigest()[:16]
+        return tensor_digest([self.targets])

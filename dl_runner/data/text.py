@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dl_runner.data.splits import Index, Raw, Split
+from dl_runner.data.splits import Index, Raw, Split, tensor_digest
 
 IGNORE = -100  # a place without a target
 
@@ -87,4 +87,4 @@ class TokenStream(Split):
         return TokenStream(self.tokens.to(device), self.steps)
 
     def digest(self) -> bytes:
-        return self.tokens.numpy().tobytes() + str(self.steps).encode()
+        return tensor_digest([self.tokens]) + str(self.steps).encode()

@@ -4,13 +4,16 @@ A builder returns a tokenizer that knows no token yet; `fit` learns the vocabula
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from dl_runner.config.types import PositiveInt
 from dl_runner.data.vocabulary import vocabulary
+from dl_runner.runtime.progress import advancing
+
+STRETCH = 2**18  # characters
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,32 @@ class Tokenizer:
     def join(self, tokens: Iterable[str]) -> str:
         raise NotImplementedError
 
+    def stretches(self, text: str) -> Iterator[str]:
+        """Parts of a text whose tokens, one part after the other, are those of the text."""
+        yield text
+
+    def tokens_of(self, text: str, title: str) -> Iterator[str]:
+        """The text's tokens; of a long text progress is shown under the title."""
+        with advancing(title, len(text), "million characters", 1e6) as advance:
+            for stretch in self.stretches(text):
+                yield from self.split(stretch)
+                advance(len(stretch))
+
     def fit(self, text: str) -> "FittedTokenizer":
-        return self.with_tokens(vocabulary(self.split(text), self.min_frequency))
+        return self.with_tokens(vocabulary(self.tokens_of(text, "counting tokens"), self.min_frequency))
 
     def with_tokens(self, tokens: Sequence[str]) -> "FittedTokenizer":
         """The tokenizer with a vocabulary that it had before."""
         return FittedTokenizer(self, tuple(tokens))
+
+
+def lines(_tokenizer: Tokenizer, text: str) -> Iterator[str]:
+    """`Tokenizer.stretches` where no token goes on after the end of a line: some lines at a time."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + STRETCH) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,8 @@ class FittedTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The numbers of the text's tokens."""
-        return [self._numbers.get(token, 0) for token in self.tokenizer.split(text)]
+        numbers = self._numbers
+        return [numbers.get(token, 0) for token in self.tokenizer.tokens_of(text, "cutting the text into tokens")]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some tokens; of characters exactly what `encode` was given, if it knew them all."""
@@ -75,6 +99,7 @@ class FittedTokenizer:
 
 class _Characters(Tokenizer):
     name = "char"
+    stretches = lines
 
     def split(self, text: str) -> list[str]:
         return list(text)
@@ -92,6 +117,7 @@ _NO_SPACE = re.compile(r" (?=[.,;:!?)\]}’'\n])|(?<=[(\[{\n]) ")
 class _Words(Tokenizer):
     lowercase: bool = False
     name = "word"
+    stretches = lines
 
     def split(self, text: str) -> list[str]:
         return _WORD.findall(text.lower() if self.lowercase else text)

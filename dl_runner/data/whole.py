@@ -6,13 +6,15 @@ out the centre. So does training, unless its first transform is a `Crop`, which 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from dl_runner.data.images import decode_whole
-from dl_runner.data.splits import FileSplit, Index, Raw, TensorSplit
+from dl_runner.data.splits import FileSplit, Index, Raw, Split, TensorSplit
 from dl_runner.data.transforms import Composed, Crop, Transform
+from dl_runner.runtime.progress import in_threads
 
 PIXELS, SIZES = "pixels", "sizes"  # of a batch: uint8 (n, channels, height, width), int64 (n, 2) heights and widths
 
@@ -30,15 +32,16 @@ class WholeFiles(FileSplit):
             UserError: a file is missing or not an image.
         """
         places = range(len(self))[index] if isinstance(index, slice) else index.tolist()
-        return on_canvas([self.decoded(place) for place in places]), self.targets[index]
+        return on_canvas([self.image(place) for place in places]), self.targets[index]
 
-    def decoded(self, place: int) -> Tensor:
-        """One photograph, uint8 (3, height, width)."""
-        return decode_whole(self.paths[place], self.resize)
+    def loaded(self) -> Split:
+        if not self.preload:
+            return self
+        images = in_threads(self.image, range(len(self)), "decoding pictures")
+        return TensorSplit(on_canvas(images), self.targets, files=self.paths)
 
-    def in_tensors(self, images: Sequence[Tensor]) -> TensorSplit:
-        """The split in memory, of its decoded photographs."""
-        return TensorSplit(on_canvas(images), self.targets)
+    def decode(self, path: Path) -> Tensor:
+        return decode_whole(path, self.resize, white=self.white)
 
 
 def on_canvas(images: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -48,7 +48,7 @@ def labelled_files(
     """
     if image_size is None:
         raise UserError("data.image_size=null: pictures may differ in size; give a number of pixels, such as 32")
-    folder, table = located(path, root), located(labels, root, "data.labels")
+    folder, table = located(path, root), located(labels, root, "data.labels", "file")
     files, named = _files(folder), _read(table, id_column, label_column)
     if absent := [name for name in named if name not in files]:
         if missing == "refuse":
@@ -74,7 +74,7 @@ def labelled_files(
     paths = sorted(found, key=_numbered)
     targets = torch.tensor([classes.index(found[one]) for one in paths])
     splits = with_test(FileSplit(tuple(paths), targets, image_size), test, seed)
-    return photographs(classes, splits, image_size, resize, in_memory)
+    return photographs(classes, splits, image_size, resize=resize, in_memory=in_memory)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -84,7 +84,7 @@ def _files(folder: Path) -> dict[str, Path]:
         UserError: there are none, or two that differ in their endings.
     """
     found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for file in sorted(folder.iterdir()):
         if file.name.startswith(".") or not file.is_file() or file.suffix.lower() == ".csv":
             continue
         if file.stem in found:

@@ -106,7 +106,7 @@ class RunningJob:
         place = self.sweep_folder / f"output_of_job_{self.number}.txt"
         if self.folder and self.folder.exists():
             place = self.folder / LOG
-        with place.open("a", encoding="utf-8") as log:
+        with place.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(output.rstrip() + "\n")
 
     def progress(self) -> tuple[str, dict[str, float]]:

@@ -24,6 +24,7 @@ from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.files import write_atomic
 from dl_runner.runtime.interrupt import MESSAGES, STOP, stop_on_signals
 from dl_runner.runtime.lifetime import end_with
+from dl_runner.runtime.streams import take_any_text
 
 PATIENCE = 1.5  # seconds; the launcher looks after its processes ten times a second
 _FORESEEN = (UserError, RunFailed, Pruned, Interrupted)
@@ -118,7 +119,7 @@ class _Messages:
 
     def read(self, kind: str, rank: int = 0) -> str | None:
         path = self.path / f"{kind}-{rank}"
-        return path.read_text() if path.exists() else None
+        return path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else None
 
     def folder(self) -> Path | None:
         found = self.read("folder")
@@ -127,7 +128,7 @@ class _Messages:
     def raise_error(self) -> None:
         """Raise the error that the first process, or else another, has left, if there is one."""
         if left := sorted(self.path.glob("error-*"), key=lambda path: int(path.name.partition("-")[2])):
-            kind, message, number = json.loads(left[0].read_text())
+            kind, message, number = json.loads(left[0].read_text(encoding="utf-8"))
             if kind == "Interrupted":
                 raise Interrupted(message, number)
             raise {"UserError": UserError, "RunFailed": RunFailed, "Pruned": Pruned}[kind](message)
@@ -180,6 +181,7 @@ def _environment_of_workers(messages: str, count: int) -> Iterator[None]:
 def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """What each process does: call the function, and write down how it ended."""
     end_with(parent)
+    take_any_text()
     # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     messages, who = _Messages(path), member()

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
+from dl_runner.runtime.files import fitting, readable
 
 
 def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
@@ -33,14 +34,14 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
         table.add_column(Text(name), overflow="fold", no_wrap=place > 0 and not files)
     for row in rows:
         stem = Path(str(row.get(columns[0], ""))).stem
-        shown = [_shown(row.get(name, ""), folder / f"{stem}_{name}.png") for name in columns]
+        shown = [_shown(row.get(name, ""), folder / fitting(stem, f"_{name}.png")) for name in columns]
         table.add_row(*(Text(text, "bold" if place == 1 else "") for place, text in enumerate(shown)))
     return table
 
 
 def _shown(value: Any, path: Path) -> str:
     if not isinstance(value, np.ndarray):
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return f"{value:.4g}" if isinstance(value, float) else readable(str(value))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,6 +4,7 @@ Drawn by matplotlib without pyplot, so that no window, no global state and no di
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dl_runner.errors import UserError
+from dl_runner.report.fonts import use_fonts
 from dl_runner.runtime.files import atomic_path
 
 if TYPE_CHECKING:
@@ -27,7 +29,10 @@ def to_pixels(figure: "Figure") -> np.ndarray:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    use_fonts(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # `use_fonts` has said so
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 

@@ -121,5 +121,5 @@ def _close(folder: Path, status: str, traceback_text: str | None) -> None:
             return
         record.finish(status, record["metrics"], traceback_text)
         if traceback_text:
-            with (folder / LOG).open("a", encoding="utf-8") as log:
+            with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(traceback_text)

@@ -7,11 +7,15 @@ from typing import Any
 import torch
 
 from dl_runner.build.experiment import Experiment
+from dl_runner.data.dataset import Data
+from dl_runner.data.picture_files import left_out_notes, listed
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import Columns, Fields, Kind, Tokens
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.training import Training
+
+MOST_CLASSES = 6  # whose counts a header shows one by one
 
 
 def run_info(experiment: Experiment, training: Training, folder: Path, job: str | None, first_step: int) -> RunInfo:
@@ -47,6 +51,8 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
     header: dict[str, Any] = {
         "job": job,
         "data": f"{checked.data.name}: {counted}; {_kind(spec.inputs)}{_targets(spec.targets)}",
+        "classes": _class_counts(experiment),
+        "notes": "; ".join(_notes(experiment.data)),
         "model": f"{checked.model.name}, {experiment.parameters:,} parameters",
         "pretrained": str(experiment.loaded) if experiment.loaded else None,
         "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
@@ -67,6 +73,24 @@ def _kind(kind: Kind) -> str:
     if isinstance(kind, Tokens):
         return f"{kind.length} tokens of {kind.vocabulary:,}"
     return "×".join(map(str, getattr(kind, "shape", ())))
+
+
+def _notes(data: Data) -> list[str]:
+    return [*data.notes, *left_out_notes({**data.unused, **dict.fromkeys(data.left_out, "damaged")})]
+
+
+def _class_counts(experiment: Experiment) -> str | None:
+    """How many examples of each class the splits have, of classes that are few."""
+    names, splits = experiment.spec.classes, [split for split in experiment.data.splits if split is not None]
+    if not names or any(split.strata is None for split in splits):
+        return None
+    each = [torch.bincount(split.strata.cpu(), minlength=len(names)).tolist() for split in splits]
+    if len(names) <= MOST_CLASSES:
+        columns = zip(*each, strict=True)
+        told = [f"{name} {'+'.join(f'{n:,}' for n in counts)}" for name, counts in zip(names, columns, strict=True)]
+        return ", ".join(told)
+    few, many = min(each[0]), max(each[0])
+    return f"{few:,}{f' to {many:,}' if many > few else ''} training examples each: {listed(names)}"
 
 
 def _targets(kind: Kind) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dl_runner.build.builders import check_builders
 from dl_runner.build.data import build_data, evaluation_loader
@@ -10,9 +10,14 @@ from dl_runner.build.experiment import build_task
 from dl_runner.build.model import build_device, build_device_settings, build_model
 from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
+from dl_runner.data.fingerprint import content_changes
 from dl_runner.errors import UserError
+from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
+from dl_runner.run.left_out import check_left_out
+from dl_runner.runtime.progress import showing
 from dl_runner.tasks.predicting import Row
+from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 from dl_runner.training.evaluation import evaluate, evaluating, measure
 
@@ -32,19 +37,33 @@ def weight_file(folder: Path, which: Weights | None) -> Path:
     raise UserError(f"{folder}: has no {which or 'saved'} weights; `dlrun resume {folder}` finishes the run")
 
 
-def evaluate_run(
-    folder: Path, split: str, which: Weights | None, device: str | None = None
-) -> tuple[Path, dict[str, float]]:
-    """The weight file that was used, and the metrics of its model on the run's "train", "validation" or "test" split.
+class Evaluation(NamedTuple):
+    """Metrics of a split.
+
+    Args:
+        weights: the file whose weights the model had.
+        metrics: {SPLIT/NAME: value}.
+        changed: how the split differs from that of the time of the training, a line each.
+    """
+
+    weights: Path
+    metrics: dict[str, float]
+    changed: list[str]
+
+
+def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | None = None) -> Evaluation:
+    """What a run's model is worth on its "train", "validation" or "test" split.
 
     Raises:
-        UserError: the run has no weights or no such split.
+        UserError: the run has no weights or no such split, or the weights were trained on other kinds of data.
     """
     weights = weight_file(folder, which)
     checked = load_run(folder, device)
     place = build_device(checked)
     builders = check_builders(checked)
     data = build_data(checked, builders, read_fitted(folder))
+    check_left_out(folder, data)
+    check_spec(weights, data.spec, "evaluate them on data of the same kind")
     model = build_model(checked, builders, data.spec)
     load_weights(weights, model)
     settings = build_device_settings(checked, data.spec, model, place)
@@ -53,10 +72,12 @@ def evaluate_run(
         raise UserError(f"--split {split}: the data of {folder} have no {split} split")
     task = build_task(checked, builders, data.spec, data.fitted)
     model = settings.put(model)
-    metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
-    if hasattr(task, "meter"):
-        metrics |= measure(model, task.meter(), loader, settings.autocast)
-    return weights, {f"{split}/{name}": value for name, value in metrics.items()}
+    with showing(checked.tracker.console):
+        metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
+        if hasattr(task, "meter"):
+            metrics |= measure(model, task.meter(), loader, settings.autocast)
+    changed = content_changes(RunRecord.load(folder)["data_fingerprint"] or {}, data, [split])
+    return Evaluation(weights, {f"{split}/{name}": value for name, value in metrics.items()}, changed)
 
 
 def predict(
@@ -69,10 +90,13 @@ def predict(
         options: of the task's `predict`.
 
     Raises:
-        UserError: no weights, a task that does not predict, an unknown option, or an input that it cannot read.
+        UserError: no weights, or those of another run, a task that does not predict, an unknown option, or an input
+            that it cannot read.
     """
     weights = weight_file(folder, which)
     spec = read_spec(weights)
+    if (of_run := spec_on_record(RunRecord.load(folder))) is not None:
+        check_spec(weights, of_run, "put the run's own weights back")
     checked = load_run(folder, device)
     builders = check_builders(checked)
     task = build_task(checked, builders, spec, read_fitted(folder))
@@ -83,5 +107,5 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
-    with evaluating(model, settings.autocast):
+    with evaluating(model, settings.autocast), showing(checked.tracker.console):
         return task.predict(model, inputs, **given)

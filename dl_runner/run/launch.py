@@ -15,8 +15,10 @@ from dl_runner.config.stored import CONFIG, load_config, load_run
 from dl_runner.errors import UserError
 from dl_runner.parallel.workers import announce_folder
 from dl_runner.run.conduct import conduct
+from dl_runner.run.data_record import check_unchanged, data_on_record
 from dl_runner.run.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
 from dl_runner.run.fitted import read_fitted, write_fitted
+from dl_runner.run.left_out import check_left_out
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
 from dl_runner.training.checkpoint import Checkpoints
@@ -72,19 +74,17 @@ def _launch(
         with share_user_errors(process_group):
             experiment = checked_experiment(checked, process_group)
             training = build_training(experiment)
+            known = data_on_record(experiment.data) if process_group.rank == 0 else {}
             folder = create(parent, name) if process_group.rank == 0 else None
         if folder is None:
             return follow(training)
         announce_folder(folder)
         training.prune = prune
         with lock(folder):
-            known = {
-                "parameters": experiment.parameters,
-                "data": experiment.spec.to_dict(),
-                "metric_info": metric_info(experiment.task),
-            }
+            known |= {"parameters": experiment.parameters, "metric_info": metric_info(experiment.task)}
+            known["left_out"] = dict(experiment.data.left_out)
             write_fitted(folder, experiment.data)
-            record = begin(checked, folder, job, **_where(experiment), **known)
+            record = begin(experiment.config, folder, job, **_where(experiment), **known)
             return Result(record, conduct(experiment, training, record, watch))
 
 
@@ -127,8 +127,9 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             checkpoint = Checkpoints(folder).load()
             experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
-            if checkpoint["data"] != training.identity["data"]:
-                raise UserError(f"{folder}: the data have changed since the run began, so it cannot go on exactly")
+            check_left_out(folder, experiment.data)
+            if process_group.rank == 0:
+                check_unchanged(record, experiment.data)
         if process_group.rank:
             return follow(training, checkpoint["state"])
         announce_folder(folder)

@@ -6,7 +6,6 @@ by the one loop, so each arm is an ordinary run in `arms/` of the lesson's folde
 
 import copy
 import logging
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
 from dl_runner.run.ending import ending_on_record
 from dl_runner.run.launch import finish
-from dl_runner.runtime.files import atomic_path
+from dl_runner.runtime.files import atomic_path, file_name
 from dl_runner.tracking.console import console
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
@@ -128,7 +127,7 @@ class Lesson:
         """
         changes = {"tracker.console": "none", **(changes or {})}
         checked = self.change(changes)
-        folder = self.folder / "arms" / re.sub(r"[^\w=.,+-]+", "_", name)
+        folder = self.folder / "arms" / file_name(name)
         diverged = False
         try:
             finish(checked, folder, watch)
@@ -169,7 +168,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> N
         Interrupted: it was asked to stop; `go_on` continues.
     """
     _lesson(checked)
-    checked_experiment(checked)  # a mistake in the config, before there is a folder
+    checked = checked_experiment(checked).config  # a mistake in it is found before there is a folder
     folder = create(parent, name)
     with lock(folder):
         _hold(checked, begin(checked, folder, job))

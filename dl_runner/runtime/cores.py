@@ -17,7 +17,7 @@ def allowed_cores(root: Path = Path("/")) -> int:
 def _quotas(root: Path) -> list[int]:
     """What cpu.max of this process's control groups (version 2) grants, in whole cores."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return []
     group = next((line.removeprefix("0::").strip("/") for line in lines if line.startswith("0::")), "")
@@ -27,7 +27,7 @@ def _quotas(root: Path) -> list[int]:
         if folder != top and top not in folder.parents:
             break
         try:
-            quota, period = (folder / "cpu.max").read_text().split()
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             continue
         if quota != "max":

@@ -73,7 +73,7 @@ def _cuda_has_tensor_cores(device: torch.device) -> bool:
 
 
 def _cpu_has_bf16(device: torch.device) -> bool:
-    return CPUINFO.exists() and bool(re.search(r"\b(amx|avx512)_bf16\b", CPUINFO.read_text()))
+    return CPUINFO.exists() and bool(re.search(rb"\b(amx|avx512)_bf16\b", CPUINFO.read_bytes()))
 
 
 def resolve_memory_format(

@@ -1,15 +1,65 @@
 """Files that are either whole or absent, and JSON that stays valid with numbers that JSON lacks. Imports no torch."""
 
+import hashlib
 import json
 import math
 import os
+import re
 import secrets
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dl_runner.errors import UserError
+
+LONGEST_NAME = 240  # bytes; file systems allow 255, and a name may yet get a suffix such as _2
+
+
+def file_name(text: str) -> str:
+    """A text as a name in a folder: letters, digits and = . , + - _, anything else in it becomes _; no longer than
+    `fitting` allows."""
+    known = 0 if sys.getfilesystemencoding() == "utf-8" else re.ASCII
+    return fitting(re.sub(r"[^\w=.,+-]+", "_", text, flags=known), of=text)
+
+
+def readable(name: str) -> str:
+    """The name of a file as text that every program takes: bytes of it that are no UTF-8 become \\xff, whatever the
+    encoding of names is here."""
+    try:
+        content = os.fsencode(name)
+    except UnicodeEncodeError:  # it is no name of here
+        content = name.encode(errors="surrogateescape")
+    return content.decode(errors="backslashreplace")
+
+
+@contextmanager
+def utf8_path(path: Path) -> Iterator[Path]:
+    """The file or folder by a name that is UTF-8, for libraries that take no other; good inside the block."""
+    if readable(str(path)) == str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="dlrun-") as folder:
+        link = Path(folder, "link")
+        link.symlink_to(path.absolute())
+        yield link
+
+
+def fitting(name: str, suffix: str = "", of: str = "") -> str:
+    """name + suffix, cut between two characters of the name where the whole has more than LONGEST_NAME bytes.
+
+    Args:
+        of: what the name is made of, a hash of which then keeps it apart from others that begin alike; the name itself
+            if left out.
+    """
+    content = os.fsencode(name)
+    if len(content) + len(os.fsencode(suffix)) <= LONGEST_NAME:
+        return name + suffix
+    mark = hashlib.sha256((of or name).encode(errors="surrogatepass")).hexdigest()[:8]
+    kept = content[: LONGEST_NAME - len(os.fsencode(suffix)) - len(mark) - 1]
+    return f"{kept.decode(sys.getfilesystemencoding(), 'ignore')}_{mark}{suffix}"
 
 
 @contextmanager
@@ -19,7 +69,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix, for libraries that append one of their own. After an error, and after a kill
     apart from the hidden temporary file, the old `path` is as it was.
     """
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         _sync(temporary)
@@ -45,18 +95,24 @@ def _sync(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Replaces `path` by `data` (text as UTF-8) in one step: a reader sees the old file or the new one."""
+    """Replaces `path` by `data` in one step: a reader sees the old file or the new one.
+
+    Text is written as UTF-8; what Python has for the bytes of a name that is not, as those bytes.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.write_bytes(data.encode(errors="surrogateescape") if isinstance(data, str) else data)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """`value` as strict JSON, which has no NaN: non-finite numbers become the texts "nan", "inf" and "-inf".
 
+    It is valid Unicode, too: what Python has for the bytes of a name that is no UTF-8 is escaped, as in \\udcff.
+
     Raises:
         TypeError: something in `value` has no JSON form.
     """
-    return json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _strict(value: Any) -> Any:

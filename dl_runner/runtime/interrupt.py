@@ -32,7 +32,7 @@ class PassedOn(StopRequest):
 
     def __bool__(self) -> bool:
         if self.signal_number is None and self.path.exists():
-            self.signal_number = int(self.path.read_text())
+            self.signal_number = int(self.path.read_text(encoding="utf-8"))
         return self.signal_number is not None
 
 

@@ -1,14 +1,12 @@
 """The jobs of a grid, of random samples or of pairs, all known before the first one starts. Imports no torch."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dl_runner.config.check import check_config
-from dl_runner.config.compose import config_dir_of
-from dl_runner.config.pinned import pinned
+from dl_runner.config.paths import portable
+from dl_runner.config.search_path import searched
 from dl_runner.errors import UserError
 from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
@@ -38,13 +36,20 @@ class JobComposer:
 
     def __call__(self, choice: Sequence[str]) -> tuple[Job, dict[str, Any]]:
         """The job of this choice of KEY=VALUE, and its resolved config, unchecked."""
-        plain = self._compose(self.overrides(choice))
-        folder = config_dir_of(sys.argv[1:])
-        command = ["dlrun", *(["--config-dir", str(folder)] if folder else []), *self._shared, *choice]
+        try:
+            plain = self._compose(self.overrides(choice))
+        except UserError as error:
+            if not choice or any(str(error).startswith(one) for one in choice):
+                raise
+            raise UserError(f"{error}; that is of the job {','.join(choice)}") from None
+        folders = [text for folder in searched() for text in ("--config-dir", str(folder))]
+        command = ["dlrun", *folders, *self._shared, *choice]
         label = ",".join(choice) or "job"
-        with suppress(UserError):  # which the check of the job tells
-            plain = pinned(plain)
-        return Job(label, identity(plain, self.varied), tuple(command)), plain
+        try:
+            same = portable(plain)
+        except (UserError, KeyError, TypeError):  # a mistake, which the check of the job tells
+            same = plain
+        return Job(label, identity(same, self.varied), tuple(command)), plain
 
 
 class FixedPlan:
@@ -74,6 +79,8 @@ class FixedPlan:
         if not self._jobs:
             raise UserError("the sweep has no jobs; give a key more than one value")
         if len(self.mistakes) == len(self._jobs):
+            if len(errors := {outcome.error for outcome in self.mistakes.values()}) == 1:
+                raise UserError(errors.pop())
             failed = [(job.label, self.mistakes[job.identity]) for job in self._jobs]
             raise UserError(failures(failed, len(failed)))
 

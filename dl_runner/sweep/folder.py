@@ -1,7 +1,6 @@
 """The folder of a sweep: sweep.json, which lists its jobs, and the locks on them. Imports no torch."""
 
 import fcntl
-import re
 import secrets
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dl_runner.errors import UserError
-from dl_runner.runtime.files import read_json, to_json, write_atomic
+from dl_runner.runtime.files import file_name, read_json, to_json, write_atomic
 from dl_runner.tracking.run_folder import Job
 
 DEFINITION = "sweep.json"
@@ -148,7 +147,7 @@ def add_job(folder: Path, job: Job, number: int) -> Entry:
 
 
 def _name(number: int, job: Job) -> str:
-    return re.sub(r"[^\w=.,+-]+", "_", f"{number}_{job.label}")[:120]
+    return file_name(f"{number}_{job.label}")
 
 
 def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry]) -> None:

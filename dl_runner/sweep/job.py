@@ -161,6 +161,6 @@ def record_failure(checked: Config, entry: Entry, folder: Path, error: Exception
             record = RunRecord.load(folder)
         else:
             record = begin(checked, folder, entry.job, entry.job.command)
-        with (folder / LOG).open("a", encoding="utf-8") as log:
+        with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(traceback_text)
         record.finish("failed", record["metrics"], traceback_text)

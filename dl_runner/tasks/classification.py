@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_runner.config.types import Fraction, PositiveInt
+from dl_runner.config.types import Fraction, Positive, PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.pictures import confusion_matrix, image_grid
 from dl_runner.spec import Classes, DataSpec
@@ -67,18 +67,25 @@ class Classification:
         return {"predictions": image_grid(pictures, titles, [g == t for g, t in zip(guesses, truth, strict=True)])}
 
     def predict(
-        self, model: nn.Module, inputs: Sequence[str], *, top: PositiveInt = 3, invert: bool = False
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        top: PositiveInt = 3,
+        invert: bool = False,
+        white: Positive | None = None,
     ) -> list[Row]:
         """The most probable classes of picture files.
 
         Args:
             top: how many classes.
             invert: swap dark and light first.
+            white: the value that is white in files of more than 8 bits a channel, if not the data's own.
 
         Raises:
             UserError: a file that is no picture.
         """
-        logits = run_on_images(model, load_images(inputs, self.data, invert), self.data)
+        logits = run_on_images(model, load_images(inputs, self.data, invert, white), self.data)
         shares, classes = logits.float().softmax(dim=1).topk(min(top, self.data.outputs), dim=1)
         rows = []
         for path, row, values in zip(inputs, classes.tolist(), shares.tolist(), strict=True):

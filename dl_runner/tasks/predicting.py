@@ -16,32 +16,37 @@ from torch import Tensor, nn
 from dl_runner.data.images import MODES, decode
 from dl_runner.data.preparation import to_input
 from dl_runner.errors import UserError
+from dl_runner.runtime.progress import tracked
 from dl_runner.spec import DataSpec, Image
 
 Row = dict[str, Any]
 
 
-def load_image(path: Path, spec: DataSpec) -> Tensor:
+def load_image(path: Path, spec: DataSpec, white: float | None = None) -> Tensor:
     """A picture file as one example of the data: uint8, (channels, height, width), decoded as training images are.
+
+    Args:
+        white: the value that is white in a file of more than 8 bits a channel; None for the data's own.
 
     Raises:
         UserError: the file is missing or no readable picture, or the data are no grey or RGB images.
     """
     if not isinstance(spec.inputs, Image) or spec.channels not in MODES:
         raise UserError(f"{path}: the model takes {type(spec.inputs).__name__.lower()}s, not grey or RGB pictures")
-    return decode(path, spec.input_shape[1:], spec.channels, spec.inputs.resize)
+    return decode(path, spec.input_shape[1:], spec.channels, white or spec.inputs.white, spec.inputs.resize)
 
 
-def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False) -> Tensor:
+def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False, white: float | None = None) -> Tensor:
     """Picture files, uint8 (n, channels, height, width).
 
     Args:
         invert: swap dark and light.
+        white: as for `load_image`.
 
     Raises:
         UserError: as for `load_image`.
     """
-    pictures = torch.stack([load_image(Path(path), spec) for path in paths])
+    pictures = torch.stack([load_image(Path(path), spec, white) for path in tracked(paths, "decoding pictures")])
     return 255 - pictures if invert else pictures
 
 

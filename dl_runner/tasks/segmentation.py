@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_runner.config.types import PositiveInt
+from dl_runner.config.types import Positive, PositiveInt
 from dl_runner.data.batch import Batch, call
 from dl_runner.report.masks import class_bars, mask_table
 from dl_runner.spec import DataSpec, Pixels
@@ -65,18 +65,25 @@ class _Segmentation:
         return {"predictions": mask_table(pictures, masks, self.data.classes, [""] * len(pictures))}
 
     def predict(
-        self, model: nn.Module, inputs: Sequence[str], *, top: PositiveInt = 3, invert: bool = False
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        top: PositiveInt = 3,
+        invert: bool = False,
+        white: Positive | None = None,
     ) -> list[Row]:
         """Picture files under the masks that the model gives them, and the share of the picture that each class has.
 
         Args:
             top: how many classes, those with the most pixels.
             invert: swap dark and light first.
+            white: the value that is white in files of more than 8 bits a channel, if not the data's own.
 
         Raises:
             UserError: a file that is no picture.
         """
-        pictures = load_images(inputs, self.data, invert)
+        pictures = load_images(inputs, self.data, invert, white)
         masks = run_on_images(model, pictures, self.data).argmax(1).cpu().numpy()
         rows = []
         for path, picture, mask in zip(inputs, pictures.numpy(), masks, strict=True):

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from dl_runner.runtime.files import readable
+
 # Keys of the config, and folders of keys, that say where or how to report, not what to train.
 NOT_HYPERPARAMETERS = (
     *("outputs", "tracker", "plugins", "data.root", "device.threads", "expected", "lesson"),
@@ -33,8 +35,10 @@ def flatten(config: Mapping[str, Any], without: tuple[str, ...] = (), prefix: st
             continue
         if isinstance(value, Mapping):
             flat |= flatten(value, without, f"{key}.")
-        elif isinstance(value, bool | int | float | str):
+        elif isinstance(value, bool | int | float):
             flat[key] = value
+        elif isinstance(value, str):
+            flat[key] = readable(value)
         else:
             flat[key] = json.dumps(value, default=str)
     return flat

@@ -21,7 +21,7 @@ class LogFile(logging.Handler):
 
     def __init__(self, path: Path, show: Callable[[str, bool], None]) -> None:
         super().__init__(logging.INFO)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
         self._show = show
         before = warnings.showwarning
         logging.captureWarnings(True)

@@ -105,16 +105,17 @@ class Job:
 class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 
-    Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions
-    (package to text), host ({name, cores}), parameters (count), data (a DataSpec), seed; device, precision,
-    memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved; start and end
-    (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME to number),
-    metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the weights),
-    traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
+    Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions (package
+    to text), host ({name, cores}), parameters (count), data (a DataSpec), data_fingerprint ({split: see
+    `dl_runner.data.fingerprint`}), left_out ({damaged file of the data: what is wrong with it}), seed; device,
+    precision, memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved;
+    start and end (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME
+    to number), metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the
+    weights), traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
     """
 
     FIELDS = (
-        *("command", "git", "versions", "host", "parameters", "data", "seed"),
+        *("command", "git", "versions", "host", "parameters", "data", "data_fingerprint", "left_out", "seed"),
         *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel"),
         *("start", "end", "seconds", "status", "step", "metrics", "metric_info", "objective"),
         *("traceback", "resumed", "job"),

@@ -1,5 +1,6 @@
 """TensorBoard: one event file a run, in the run folder, with the hyperparameters in this same run."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dl_runner.runtime.files import readable, utf8_path
 from dl_runner.tracking.hyperparameters import hyperparameters
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
@@ -27,6 +29,7 @@ class TensorBoard(Tracker):
 
     def __init__(self) -> None:
         self._writer: Any = None
+        self._open = contextlib.ExitStack()
         self._last: dict[str, float] = {}
         self._step = 0
 
@@ -34,9 +37,10 @@ class TensorBoard(Tracker):
         import yaml
         from torch.utils.tensorboard import SummaryWriter
 
-        old = sorted(run.folder.glob(EVENTS))
+        folder = self._open.enter_context(utf8_path(run.folder))
+        old = sorted(folder.glob(EVENTS))
         # The queue must not hold up the training loop; ten seconds is what a person waits for a curve to grow.
-        self._writer = SummaryWriter(run.folder, max_queue=1000, flush_secs=10)
+        self._writer = SummaryWriter(folder, max_queue=1000, flush_secs=10)
         self._step = run.first_step
         self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
         text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
@@ -70,7 +74,7 @@ class TensorBoard(Tracker):
 
     def text(self, name: str, text: str, step: int) -> None:
         # As it is: what a model writes may look like Markdown.
-        self._writer.add_text(name, "\n".join(f"    {line}" for line in text.split("\n")), step)
+        self._writer.add_text(name, "\n".join(f"    {line}" for line in readable(text).split("\n")), step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._writer is None:
@@ -79,6 +83,7 @@ class TensorBoard(Tracker):
         self._scalars(self._step, {name: value for name, value in metrics.items() if self._last.get(name) != value})
         self._writer.file_writer.add_summary(_session_end(status))
         self._writer.close()
+        self._open.close()
 
 
 def _shown(paths: list[Path]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from dl_runner.errors import UserError
-from dl_runner.runtime.files import atomic_path
+from dl_runner.runtime.files import atomic_path, utf8_path
 from dl_runner.spec import DataSpec
 
 VERSION = 3
@@ -83,7 +83,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
     from safetensors.torch import load_model
 
     try:
-        load_model(model, str(path))
+        with utf8_path(path) as name:
+            load_model(model, str(name))
     except OSError:
         raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None
     except (SafetensorError, RuntimeError):
@@ -99,7 +100,7 @@ def read_spec(path: Path) -> DataSpec:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with utf8_path(path) as name, safe_open(str(name), framework="pt") as file:
             return DataSpec.from_dict(json.loads(file.metadata()["data"]))
     except OSError:
         raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None

@@ -12,6 +12,7 @@ from dl_runner.errors import Interrupted
 from dl_runner.parallel.strategies import Strategy
 from dl_runner.runtime.device import Autocast
 from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.runtime.progress import tracked
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Meter, Task
 from dl_runner.training.sums import MetricSums
@@ -56,7 +57,7 @@ def evaluate(
     sums = MetricSums(task)
     lockstep = strategy is not None and strategy.lockstep
     with evaluating(model, autocast, gradients_known=lockstep):
-        for batch in loader.epoch():
+        for batch in tracked(loader.epoch(), "evaluating batches", len(loader)):
             if len(batch):
                 _, added = task.step(model, batch)
                 sums.add(added, batch.counts)
@@ -82,7 +83,7 @@ def measure(
         Interrupted: a stop was requested.
     """
     with evaluating(model, autocast):
-        for batch in loader.epoch():
+        for batch in tracked(loader.epoch(), "measuring batches", len(loader)):
             if len(batch):
                 meter.update(model, batch)
             if request:

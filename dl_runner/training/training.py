@@ -35,7 +35,7 @@ class Training:
         evaluator: measures the other splits.
         stopping: the best evaluation so far.
         state: what a checkpoint holds, in the order of loading; its "progress" is `progress`.
-        identity: what else a checkpoint says, for whoever reads it: the run's config and the data's fingerprint.
+        identity: what else a checkpoint says, for whoever reads it: the run's config.
         spec: of the data, which goes with the weights.
         checkpoints: None where nothing is to be written, as in all processes but the first.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.

@@ -7,8 +7,8 @@ from typing import Any
 from benchmark.arms.job import Job
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
+from dl_runner.config.paths import default_root
 from dl_runner.config.stored import to_plain
-from dl_runner.data.files import default_root
 from dl_runner.data.idx import read_idx
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import write_atomic

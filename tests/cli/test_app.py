@@ -91,7 +91,36 @@ def folders(pattern="outputs/*/*/*"):
         ("regularization.weight_decay=20", ["weight_decay=20", "optimizer.lr=0.1", "below 1"]),
         ("experiment=lessons/polynomial_fit lesson.few=0", ["lesson.few=0", "at least 1"]),
         ("optimizer=[1]", ["cannot be"]),
-        ("--config-dir nowhere", ["nowhere", "not found"]),
+        ("--config-dir nowhere", ["nowhere", "no such folder"]),
+        ("list --config-dir nowhere", ["nowhere", "no such folder"]),
+        ("summary --config-dir nowhere", ["nowhere", "no such folder"]),
+        ("--config-path nowhere", ["nowhere", "--config-dir"]),
+        ("-m --config-dir nowhere seed=1,2", ["nowhere", "no such folder"]),
+        ("hydra.searchpath=[nowhere]", ["nowhere", "no such folder"]),
+        ("summary hydra.searchpath=[nowhere]", ["nowhere", "no such folder"]),
+        ("hydra.run.dir=X", ["hydra.run.dir=X", "outputs=X"]),
+        ("-m hydra.sweep.dir=X seed=1,2", ["hydra.sweep.dir=X", "outputs=X"]),
+        ("summary hydra.run.dir=X", ["hydra.run.dir=X", "outputs=X"]),
+        ("-m hydra/launcher=locl seed=1,2", ["hydra/launcher=locl", "did you mean local?"]),
+        ("plugins=[./good]", ["plugins=./good", "plugins=[good]"]),
+        ("plugins=[good.py]", ["plugins=good.py", "plugins=[good]"]),
+        ("device.name=${nope}", ["device.name: ${nope} refers to a key that does not exist"]),
+        ("summary device.name=${nope}", ["device.name: ${nope} refers to a key that does not exist"]),
+        ("seed=${oc.env:NO_SUCH_VARIABLE}", ["seed", "NO_SUCH_VARIABLE is not set"]),
+        ("optimizer.lr='0.02'", ["optimizer.lr=0.02", "leave out its quotes", "oc.decode"]),
+        ("~trainer.clip_norm", ["~trainer.clip_norm", "trainer.clip_norm=null"]),
+        ("model=mlp,lenet", ["model=mlp,lenet", "add -m"]),
+        ("optimizer.lr=0.1,0.2", ["optimizer.lr=0.1,0.2", "-m", "[0.1,0.2]"]),
+        ("optimizer.lr=ü", ["optimizer.lr=ü", "expected a number"]),
+        ("--epochs=5", ["--epochs=5", "KEY=VALUE, without dashes"]),
+        ("model=mlp --cfg", ["--cfg", "expected one argument"]),
+        ("summary --picture", ["summary", "--picture", "expected one argument"]),
+        ("evaluate --split", ["evaluate", "--split", "expected one argument"]),
+        ("evaluate", ["evaluate", "required: RUN"]),
+        ("resume x --devices y", ["resume", "--devices", "invalid int value: 'y'"]),
+        ("predict", ["predict", "required: RUN"]),
+        ("compare --sort", ["compare", "--sort", "expected"]),
+        ("list x y", ["list", "y"]),
         ("evaluate nowhere", ["nowhere", "no run folder"]),
         ("list modls", ["list modls", "did you mean model?"]),
     ],
@@ -105,6 +134,31 @@ def test_a_mistake_is_one_clear_line(line, words, capsys):
     for word in words:
         assert word in err
     assert not folders()
+
+
+@pytest.mark.parametrize("line", [[""], ["model=mlp", ""], ["-m", ""], ["summary", ""], ["list", ""], ["evaluate", ""]])
+def test_an_empty_argument_is_one_line(line, capsys):
+    assert run(line) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("dlrun: ") and err.count("\n") == 1
+
+
+def test_ones_own_folder_comes_first_for_every_verb(capsys):
+    Path("conf/optimizer").mkdir(parents=True)
+    Path("conf/optimizer/sgd.yaml").write_text("# My own.\nname: sgd\nlr: 0.0777\n")
+    for line in (["--config-dir", "conf"], ["hydra.searchpath=[conf]"]):
+        assert run([*line, "--cfg", "job", "--package", "optimizer"]) == 0
+        assert "lr: 0.0777" in capsys.readouterr().out
+    assert run(["list", "optimizers", "--config-dir", "conf"]) == 0
+    listed = [text.split(None, 1) for text in capsys.readouterr().out.splitlines()]
+    assert [text for name, *text in listed if name == "sgd"] == [["My own."]]
+    line = ["--config-dir", "conf", "schedule=cosine", "trainer.epochs=2"]
+    assert run(["summary", *line]) == 0
+    assert "0.0777" in capsys.readouterr().out
+    assert run([*line, *SMALL, "trainer.epochs=null"]) == 0
+    assert run(["-m", *line, *SMALL, "trainer.epochs=null", "seed=1,2"]) == 0
+    records = [path.parent / "config.yaml" for path in Path("outputs").rglob("run.json")]
+    assert len(records) == 3 and all("lr: 0.0777" in path.read_text() for path in records)
 
 
 def test_a_run_leaves_a_complete_folder(capsys):

@@ -14,7 +14,9 @@ import yaml
 import dl_runner
 from dl_runner.build.builders import GIVEN
 from dl_runner.config.check import check_config as check
-from dl_runner.config.compose import CONF, choices, compose, describe, groups
+from dl_runner.config.compose import compose
+from dl_runner.config.describe import describe
+from dl_runner.config.search_path import CONF, choices, groups
 from dl_runner.config.stored import to_plain
 from dl_runner.config.types import arguments, convert
 from dl_runner.registry import MODULES, PACKAGES, builder
@@ -32,6 +34,7 @@ GIVEN_BY_USER = {  # what a choice has no default for
     "data=labelled_files": ["data.path=x", "data.labels=x.csv"],
     "pretrained=in_order": ["pretrained.from=x"],
     "task=distillation": ["task.teacher=x", "task.teacher_weights=0"],
+    "experiment=transfer/student_distilled": ["task.teacher=x", "task.teacher_weights=0"],
 }
 ALONE = ["data", "model", "loss", "experiment", "debug"]  # they must suit each other, and the groups beside them
 BESIDE = [[f"{group}={name}" for name in choices(group)] for group in groups() if group not in ALONE]

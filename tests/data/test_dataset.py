@@ -160,3 +160,10 @@ def test_what_is_fitted_sees_the_training_examples_alone_and_is_used_again():
         assert torch.equal(ours.inputs, untouched.inputs - mean)
     again = cut(Data(None, whole, fit=Mean()), Cuts(), Mean(7.0))
     assert again.fitted.mean == 7 and torch.equal(again.train.inputs, whole.inputs - 7)
+
+
+@pytest.mark.parametrize(("top", "noted"), [(15, True), (63, True), (64, False), (255, False)])
+def test_pictures_that_are_nearly_black_are_noted(top, noted):
+    images = torch.arange(top + 1, dtype=torch.uint8).reshape(-1, 1, 1, 1)
+    data = Data(None, TensorSplit(images, torch.zeros(len(images), dtype=torch.int64)))
+    assert data.loaded().notes == ((f"the training pictures are dark: their largest value is {top} of 255",) * noted)

@@ -6,9 +6,11 @@ import urllib.request
 
 import pytest
 
+from dl_runner.config.paths import default_root
 from dl_runner.data.download import Remote, obtain
-from dl_runner.data.files import default_root, staged
+from dl_runner.data.files import staged
 from dl_runner.errors import UserError
+from dl_runner.runtime.progress import showing
 
 CONTENT = os.urandom(700_000)
 DIGEST = hashlib.md5(CONTENT).hexdigest()
@@ -83,15 +85,18 @@ def test_an_interrupted_download_leaves_nothing(server, root, monkeypatch):
     assert not root.parent.exists()
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_sees_a_bar_and_a_log_one_line(terminal, server, root, monkeypatch, capsys):
-    monkeypatch.setenv("TTY_COMPATIBLE", "1" if terminal else "0")
-    obtain([Remote("data.gz", DIGEST, (server,))], root / "set", root, download=True)
+@pytest.mark.parametrize("mode", ["rich", "plain", "none"])
+def test_a_terminal_sees_a_bar_and_a_log_lines_at_once(mode, server, root, monkeypatch, capsys):
+    monkeypatch.delenv("DLRUN_CONSOLE", raising=False)
+    with showing(mode):
+        obtain([Remote("data.gz", DIGEST, (server,))], root / "set", root, download=True)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert ("━" in shown.err) == terminal
-    if not terminal:
-        assert shown.err == "Downloading data.gz (0.7 MB)\n"
+    assert ("━" in shown.err) == (mode == "rich")
+    lines = [line.partition(" in ")[0] for line in shown.err.splitlines()]
+    if mode == "plain":
+        assert lines == ["downloading data.gz: 0.0 of 0.7 MB", "downloading data.gz: 0.7 of 0.7 MB"]
+    assert mode != "none" or not lines
 
 
 def test_what_cannot_be_written_is_one_line(server, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dl_runner.data.splits import FileSplit, TensorSplit, fingerprint
+from dl_runner.data.splits import FileSplit, TensorSplit, tensor_digest
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,17 @@ def test_files_are_decoded_when_they_are_taken(index, tmp_path):
     assert pixels[:, 0, 0, 0].tolist() == [10 * label for label in labels.tolist()]
 
 
-def test_the_fingerprint_changes_with_what_the_splits_hold(tmp_path):
-    one = TensorSplit(torch.zeros(4, 2), torch.arange(4))
-    a, b = (FileSplit((tmp_path / name,), torch.zeros(1, dtype=torch.int64), 4) for name in "ab")
-    changed = [
-        *((one, None, one), (one, one, None), (one.subset(torch.tensor([0, 1, 2])), None, one)),
-        *((one.subset(torch.tensor([1, 0, 2, 3])), None, one), (a, None, None), (b, None, None)),
-    ]
-    assert len({fingerprint(splits) for splits in changed}) == len(changed)
-    assert fingerprint((one, None, one)) == fingerprint((TensorSplit(one.inputs, one.targets.clone()), None, one))
+def test_a_digest_changes_with_types_shapes_and_content_alone():
+    one = torch.arange(12)
+    different = [one, one.int(), one.view(3, 4), one.flip(0), one[:0], one[:0].view(0, 3), one.bfloat16(), one > 3]
+    assert len({tensor_digest([each]) for each in different}) == len(different)
+    columns = torch.arange(24).view(12, 2)
+    assert tensor_digest([columns[:, 0]]) == tensor_digest([columns[:, 0].clone()])
+
+
+def test_a_subset_keeps_the_files_of_its_examples(tmp_path):
+    files = tuple(tmp_path / name for name in "abc")
+    split = TensorSplit(torch.zeros(3, 1), torch.arange(3), files=files)
+    assert split.subset(torch.tensor([2, 0])).files == (files[2], files[0]) and split.to("cpu").files == files
+    with pytest.raises(ValueError, match="3 files but 2 examples"):
+        TensorSplit(torch.zeros(2, 1), torch.arange(2), files=files)

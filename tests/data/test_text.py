@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dl_runner.data.splits import fingerprint
+from dl_runner.data.fingerprint import fingerprint
 from dl_runner.data.text import IGNORE, TextSplit, TokenStream
 
 
@@ -45,5 +45,5 @@ def test_a_part_of_a_text_is_a_stretch_of_it():
 
 
 def test_a_fingerprint_knows_the_tokens_and_the_windows():
-    prints = {fingerprint([stream(*size)]) for size in ((9, 3), (9, 4), (10, 3))}
-    assert len(prints) == 3 and fingerprint([stream(9, 3)]) in prints
+    prints = {fingerprint(stream(*size))["content"] for size in ((9, 3), (9, 4), (10, 3))}
+    assert len(prints) == 3 and fingerprint(stream(9, 3))["content"] in prints

@@ -62,3 +62,14 @@ def test_a_saved_tokenizer_is_the_same(tokenizer):
     again = text(json.loads(json.dumps(fitted.state_dict())))
     assert again == fitted and again.spec == fitted.spec
     assert (fitted.spec.inputs.vocabulary, fitted.spec.inputs.length) == (len(fitted.tokenizer), 7)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab-'<>ΣΑ_.,( )\n’🙂"), st.integers(1, 5))
+@pytest.mark.parametrize("tokenizer", [char(), word(), word(lowercase=True)])
+def test_a_text_is_cut_in_stretches_as_it_is_at_once(tokenizer, given_text, stretch):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dl_runner.data.tokenizers.STRETCH", stretch)
+        stretches = list(tokenizer.stretches(given_text))
+        assert "".join(stretches) == given_text
+        assert list(tokenizer.tokens_of(given_text, "")) == tokenizer.split(given_text)

@@ -27,11 +27,11 @@ def files(tmp_path):
         pixels = drawn.integers(0, 256, (height, width, 3), np.uint8)
         paths.append(tmp_path / f"{place}.png")
         Picture.fromarray(pixels).save(paths[-1])
-    return WholeFiles(tuple(paths), torch.tensor([0, 1, 0, 1]), SIDE, SHORTER)
+    return WholeFiles(tuple(paths), torch.tensor([0, 1, 0, 1]), SIDE, preload=True, resize=SHORTER)
 
 
 def in_memory(files):
-    return files.in_tensors([files.decoded(place) for place in range(len(files))])
+    return files.loaded()
 
 
 def generator():

@@ -26,7 +26,9 @@ def kaggle(tmp_path):
 
 
 def read(folder, **options):
-    return labelled_files(folder, **{"path": "train", "labels": "labels.csv", "image_size": 8, "test": 0.0} | options)
+    return labelled_files(
+        folder, **{"path": "train", "labels": "labels.csv", "image_size": 8, "test": 0.0} | options
+    ).loaded()
 
 
 def rewrite(folder, change):

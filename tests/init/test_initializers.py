@@ -7,7 +7,7 @@ import torch
 from specs import labelled
 from torch import Tensor, nn
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 

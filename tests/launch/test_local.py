@@ -13,7 +13,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobStatus
 
-from dl_runner.config.compose import CONF
+from dl_runner.config.search_path import CONF
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed
 from dl_runner.launch.local import side_by_side

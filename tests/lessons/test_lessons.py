@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import dl_runner
-from dl_runner.config.compose import CONF, choices
+from dl_runner.config.search_path import CONF, choices
 from dl_runner.config.types import arguments, convert
 from dl_runner.registry import builder
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 from dl_runner.config.types import arguments
 from dl_runner.errors import UserError
 from dl_runner.optim.parameter_groups import parameter_groups

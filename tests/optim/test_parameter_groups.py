@@ -5,7 +5,7 @@ import torch
 from model_specs import build_for, example_spec
 from torch import nn
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 from dl_runner.optim.parameter_groups import parameter_groups
 
 

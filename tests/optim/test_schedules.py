@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import SGD, lr_scheduler
 
-from dl_runner.config.compose import choices
 from dl_runner.config.durations import Horizon, Steps
+from dl_runner.config.search_path import choices
 from dl_runner.errors import UserError
 from dl_runner.optim import schedules as module
 from dl_runner.optim.formula import Formula

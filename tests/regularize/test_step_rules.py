@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 from dl_runner.optim.parameter_groups import parameter_groups, weights
 from dl_runner.registry import builder
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step

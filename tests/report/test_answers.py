@@ -50,3 +50,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(UserError, match=r"^--out .*out: cannot be made"):
         render([{"picture": "cat.png", "mask": np.zeros((2, 2, 3), np.uint8)}], tmp_path / "out")
+
+
+def test_a_picture_of_the_longest_name_gets_one_that_fits(tmp_path, capsys):
+    longest = 80 * "図" + 11 * "x" + ".png"  # 255 bytes
+    shown([{"picture": longest, "masks": np.zeros((4, 4, 3), np.uint8)}], tmp_path, capsys)
+    (written,) = tmp_path.iterdir()
+    assert written.name.startswith(50 * "図") and written.name.endswith("_masks.png")

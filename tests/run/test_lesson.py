@@ -197,16 +197,16 @@ def test_a_lesson_has_its_folder_in_outputs_lessons_name_time(tmp_path, probe):
 
 
 def test_a_sweep_of_lessons_has_a_folder_for_each_job(tmp_path, probe):
-    options = (f"hydra.sweep.dir={tmp_path}/sweep", "trainer.epochs=1", "seed=0,1")
+    options = (f"outputs={tmp_path}", "sweep.name=lessons", "trainer.epochs=1", "seed=0,1")
     assert run(["-m", *command(tmp_path, *options, lesson="{name:two_rates,rates:[0.02]}")]) == 0
-    assert {path.name for path in (tmp_path / "sweep").iterdir()} >= {"0_seed=0", "1_seed=1"}
-    picture = tmp_path / "sweep" / "1_seed=1" / "picture.png"
+    assert {path.name for path in (tmp_path / "sweeps" / "lessons").iterdir()} >= {"0_seed=0", "1_seed=1"}
+    picture = tmp_path / "sweeps" / "lessons" / "1_seed=1" / "picture.png"
     assert picture.exists()
     picture.unlink()
-    (tmp_path / "sweep" / "0_seed=0" / "run.json").unlink()  # as if stopped before it really began
+    (tmp_path / "sweeps" / "lessons" / "0_seed=0" / "run.json").unlink()  # as if stopped before it really began
     probe.arms = ()
     assert run(["-m", *command(tmp_path, *options, lesson="{name:two_rates,rates:[0.02]}")]) == 0
-    assert (tmp_path / "sweep" / "0_seed=0" / "picture.png").exists() and len(probe.arms) == 1
+    assert (tmp_path / "sweeps" / "lessons" / "0_seed=0" / "picture.png").exists() and len(probe.arms) == 1
     assert not picture.exists()  # it was completed, and is left alone
 
 

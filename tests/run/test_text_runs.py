@@ -57,7 +57,7 @@ def result(tmp_path_factory):
 
 def test_a_run_is_evaluated_with_the_vocabulary_it_was_trained_with(result):
     metrics = result.record["metrics"]
-    _, again = evaluate_run(result.record.folder, "test", None)
+    again = evaluate_run(result.record.folder, "test", None).metrics
     assert set(again) == {"test/loss", "test/perplexity"}
     assert again == pytest.approx({name: metrics[name] for name in again}, rel=1e-6)
     assert "train/tokens_per_second" in metrics and result.objective == metrics["validation/perplexity"]

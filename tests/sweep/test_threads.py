@@ -95,7 +95,7 @@ def test_the_processes_of_a_job_share_its_threads(overrides, expected):
 def test_fewer_jobs_than_places_have_the_threads_of_many(monkeypatch):
     """As the last jobs of a sweep that goes on."""
     monkeypatch.setattr("dl_runner.launch.local.allowed_cores", lambda: 4)
-    line = [*SMALL, *LOCAL, "hydra/sweeper=basic", "hydra.sweep.dir=outputs/sweeps/s"]
+    line = [*SMALL, *LOCAL, "hydra/sweeper=basic", "sweep.name=s"]
     assert run([*line, "seed=0"]) == 0
     (record,) = Path("outputs").rglob("run.json")
     assert json.loads(record.read_text())["threads"] == 2

@@ -199,7 +199,7 @@ def test_a_student_is_evaluated_and_predicts_without_its_teacher(stopped, real_p
     own, student = stopped
     resume(student)
     shutil.rmtree(own)
-    _, metrics = evaluate_run(student, "test", None)
+    metrics = evaluate_run(student, "test", None).metrics
     assert set(metrics) == {"test/loss", "test/accuracy"}
     (row,) = predict(student, [str(real_picture)], None, {})
     assert row["picture"] == str(real_picture)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from specs import labelled, numbered
 
-from dl_runner.config.compose import choices
+from dl_runner.config.search_path import choices
 from dl_runner.errors import UserError
 from dl_runner.registry import builder
 from dl_runner.spec import DataSpec, Tokens

@@ -1,5 +1,6 @@
 """Pictures of a user's own as examples of the data, and a batch's inputs as pictures again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,13 @@ def test_transparent_parts_are_white(tmp_path):
 
 def test_sixteen_bit_grey_is_scaled(tmp_path):
     pixels = (noise(8, 8).astype(np.uint16) << 8) + 17
-    image = load_image(saved(tmp_path / "a.png", pixels), spec(1, 8, 8))
-    np.testing.assert_array_equal(image[0].numpy(), pixels >> 8)
+    path = saved(tmp_path / "a.png", pixels)
+    deep = replace(spec(1, 8, 8), inputs=replace(spec(1, 8, 8).inputs, white=65535))  # as the training's pictures were
+    expected = np.rint(pixels * (255 / 65535)).astype(np.uint8)
+    for image in (load_image(path, deep), load_image(path, spec(1, 8, 8), white=65535)):
+        np.testing.assert_array_equal(image[0].numpy(), expected)
+    with pytest.raises(UserError, match=r"a\.png: has 16 bits .*--white 65535"):
+        load_image(path, spec(1, 8, 8))
 
 
 def broken(folder: Path, kind: str) -> Path:

@@ -82,6 +82,9 @@ def test_an_error_leaves_the_training_flag(model):
 
 
 class _Broken:
+    def __len__(self):
+        return 1
+
     def epoch(self):
         raise RuntimeError("the disk is gone")
         yield

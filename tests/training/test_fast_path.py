@@ -88,7 +88,7 @@ def test_a_run_is_evaluated_as_it_was_trained_whatever_this_machine_would_choose
         "dl_runner.build.model.resolve_precision", lambda asked, *place: "fp32" if asked == "auto" else asked
     )
     assert load_run(folder).device.precision == "bf16"
-    _, measured = evaluate_run(folder, "test", "best")
+    measured = evaluate_run(folder, "test", "best").metrics
     assert measured["test/loss"] == pytest.approx(
         json.loads((folder / "run.json").read_text())["metrics"]["test/loss"], rel=1e-6
     )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dl_runner.config.paths import shown
 from dl_runner.errors import UserError
 from dl_runner.report.compare import output, table
 from dl_runner.report.compare.diff import diff
@@ -75,7 +76,7 @@ def compare(given: argparse.Namespace) -> None:
         expendable = []
     base = table.common_folder(rows)
     columns = table.columns(rows, keys, base)
-    title = f"{_counted(sum(len(row.runs) for row in rows), 'run')} in {_shown(base)}{_shared(rows)}"
+    title = f"{_counted(sum(len(row.runs) for row in rows), 'run')} in {shown(base)}{_shared(rows)}"
     if given.csv:
         print(output.to_csv(columns, rows))
     else:
@@ -161,8 +162,3 @@ def _shared(rows: Sequence[Row]) -> str:
     shared = [(group, {row.value(f"{group}.name") for row in rows}) for group in ("data", "model", "optimizer")]
     told = ", ".join(f"{group} {next(iter(names))}" for group, names in shared if len(names) == 1)
     return f": {told}" if told else ""
-
-
-def _shown(path: Path) -> str:
-    """Relative to the working directory where it is below that."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

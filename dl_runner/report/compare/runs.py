@@ -123,7 +123,11 @@ def read_config(path: Path) -> dict[str, Any]:
         UserError: missing, or no YAML mapping.
     """
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        text = path.read_text(encoding="utf-8")
+        try:
+            config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError:  # libyaml, which is quick, does not read the bytes of a name that is no UTF-8
+            config = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

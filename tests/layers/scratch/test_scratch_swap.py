@@ -11,7 +11,9 @@ from model_specs import MODELS, build_example, example_spec
 from torch import nn
 
 from dl_runner.config.check import check_config
-from dl_runner.config.compose import choices, compose, describe
+from dl_runner.config.compose import compose
+from dl_runner.config.describe import describe
+from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import TWINS, from_scratch

@@ -1,0 +1,109 @@
+"""Where configs are looked for: the user's own folders, the first one first, then the package's. Imports no torch."""
+
+import importlib.util
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from dl_runner.errors import UserError, hint
+
+# Beside the package in a checkout, inside it in an installed wheel.
+PACKAGE = Path(__file__).resolve().parents[1]
+CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())
+_own: ContextVar[tuple[Path, ...]] = ContextVar("own_config_folders", default=())
+
+
+def groups() -> list[str]:
+    """The config groups, in alphabetical order."""
+    return sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+
+
+def choices(group: str, folders: Sequence[Path] = ()) -> list[str]:
+    """The options of a group, with those of the user's own folders; a leading underscore marks a part of others."""
+    found = {path.relative_to(folder / group) for folder in (*folders, CONF) for path in _files(folder / group)}
+    return sorted(path.with_suffix("").as_posix() for path in found if not path.name.startswith("_"))
+
+
+def file_of(group: str, name: str, folders: Sequence[Path] = ()) -> Path | None:
+    """The file that a choice of a group is read from, the first one that has this name."""
+    paths = (folder / group / f"{name}.yaml" for folder in (*folders, CONF))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*.yaml") if path.is_file())
+
+
+def checked_folders(given: Iterable[str | os.PathLike[str]], option: str = "--config-dir") -> tuple[Path, ...]:
+    """The folders, absolute and each once.
+
+    Args:
+        given: paths, file://PATH, or pkg://MODULE for a folder inside an installed package.
+        option: what the user wrote them behind, for the message.
+
+    Raises:
+        UserError: one of them does not exist.
+    """
+    return tuple(dict.fromkeys(_folder(os.fspath(one), option) for one in given))
+
+
+def _folder(text: str, option: str) -> Path:
+    scheme, _, rest = text.partition("://")
+    if scheme == "pkg" and rest:
+        return _of_package(rest, f"{option} {text}")
+    path = Path(rest if scheme == "file" and rest else text).expanduser()
+    if not text or not path.is_dir():
+        kind = "is no folder" if text and path.exists() else "no such folder"
+        raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")
+    if (path / "run.json").is_file():  # a config that this user did not write
+        raise UserError(f"{option} {text}: is a run folder, no folder of choices; dlrun resume {text} goes on with it")
+    return path.absolute()
+
+
+def _of_package(name: str, shown: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(name.replace("/", "."))
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"{shown}: no such package; install it, or name a folder")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@contextmanager
+def searching(folders: Sequence[Path]) -> Iterator[None]:
+    """Meanwhile what Hydra composes is looked for in these folders first."""
+    token = _own.set(tuple(folders))
+    try:
+        yield
+    finally:
+        _own.reset(token)
+
+
+def searched() -> tuple[Path, ...]:
+    """The user's own folders of the command line that is being carried out."""
+    return _own.get()
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """A command to paste that looks for configs where this one does."""
+    folders = [text for folder in searched() for text in ("--config-dir", str(folder))]
+    return shlex.join(["dlrun", *folders, *arguments])
+
+
+def checked_name(name: str, folders: Sequence[Path]) -> str:
+    """The name of a config as a whole, as --config-name has it.
+
+    Raises:
+        UserError: no such file.
+    """
+    stem = name.removesuffix(".yaml")
+    known = {path.stem for folder in (*folders, CONF) for path in folder.glob("*.yaml")}
+    if not any((folder / f"{stem}.yaml").is_file() for folder in (*folders, CONF)):
+        raise UserError(
+            f"--config-name {name}: no such file in {', '.join(map(str, folders)) or 'dlrun'}{hint(stem, known)}"
+        )
+    return stem

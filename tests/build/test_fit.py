@@ -1,0 +1,73 @@
+"""Parts that do not fit each other are refused before there is a run folder."""
+
+import pytest
+import torch
+from helpers import run
+from torch import nn
+
+from dl_runner import registry
+from dl_runner.data.dataset import Data
+from dl_runner.data.splits import TensorSplit
+from dl_runner.errors import UserError
+from dl_runner.spec import Classes, DataSpec, Vector
+
+
+@pytest.fixture
+def add(monkeypatch):
+    """Adds a builder to a group for one test."""
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    return lambda group, builder: registry.register(group)(builder)
+
+
+class Flat(nn.Linear):
+    """(batch, …) → (batch, out_features); `change` of that comes out."""
+
+    def __init__(self, features, outputs, change=lambda outputs: outputs):
+        super().__init__(features, outputs)
+        self.change = change
+
+    def forward(self, x):
+        return self.change(super().forward(x.flatten(1)))
+
+
+CHANGES = {
+    "wider": (lambda outputs: torch.cat([outputs, outputs], 1), r"\(1, 20\), expected \(1, 10\)"),
+    "narrower": (lambda outputs: outputs[:, :9], r"\(1, 9\), expected \(1, 10\)"),
+    "flat": (lambda outputs: outputs.flatten(), r"\(10,\), expected \(1, 10\)"),
+    "whole": (lambda outputs: outputs.argmax(1, keepdim=True).expand(-1, 10), "int64, expected floats"),
+    "named": (lambda outputs: {"logits": outputs}, "a dict, expected a tensor"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+def test_a_model_whose_outputs_are_not_the_datas_is_refused(tmp_path, add, change, told):
+    def odd(data):
+        return Flat(64, data.outputs, change)
+
+    add("model", odd)
+    with pytest.raises(UserError, match=rf"^model=odd: does not fit data=digits .* for 1 example it gives .*{told}"):
+        run(tmp_path, "model=linear", "model.name=odd", "data.image_size=null")
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_that_would_broadcast_against_their_targets_are_refused(tmp_path, add):
+    def squeezed(data):
+        return Flat(2, 1, lambda outputs: outputs.squeeze(1))
+
+    add("model", squeezed)
+    with pytest.raises(UserError, match=r"gives shape \(1,\), expected \(1, 1\): \(examples, 1 number\)"):
+        run(tmp_path, "data=synthetic_regression", "model=linear", "model.name=squeezed")
+
+
+@pytest.mark.parametrize("label", [3, -1])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_labels_that_no_class_has_are_refused(tmp_path, add, label, split):
+    def numbered(root, *, noise: float, examples: int, test_examples: int):
+        spec = DataSpec(Vector(2), Classes(("a", "b", "c")), "classification")
+        splits = {name: TensorSplit(torch.zeros(20, 2), torch.arange(20) % 2) for name in ("train", "test")}
+        splits[split].targets[7] = label
+        return Data(spec, **splits)
+
+    add("data", numbered)
+    with pytest.raises(UserError, match=rf"^data=numbered: its {split} split has label {label}, .* 0 to 2$"):
+        run(tmp_path, "data=xor", "data.name=numbered", "model=softmax", "data.validation=0")

@@ -1,0 +1,58 @@
+"""Whatever is typed: exit code 0, or 2 and one line that says what is wrong, within two seconds.
+
+2,000 lines with DLRUN_FAULTS=all. Trainings are left out: what a line would train is checked, and then it ends.
+"""
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from faults.command_lines import line
+
+from dl_runner.cli.app import run
+from dl_runner.errors import UserError
+
+COUNT = 2000 if os.environ.get("DLRUN_FAULTS") == "all" else 60
+SECONDS = 2.0  # of the processor's time, to a refusal
+
+
+@pytest.fixture(autouse=True)
+def without_trainings(tmp_path, monkeypatch):
+    import dl_runner.build.fit
+    import dl_runner.run.launch
+    import dl_runner.run.lesson
+    import dl_runner.sweep.job
+    from dl_runner.sweep.job import Outcome
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DLRUN_OUTPUT_DIR", raising=False)
+    monkeypatch.delenv("NOPE", raising=False)
+    done = SimpleNamespace(objective=None)
+    monkeypatch.setattr(dl_runner.run.launch, "launch", lambda *arguments, **options: done)
+    monkeypatch.setattr(dl_runner.run.lesson, "teach", lambda *arguments: None)
+    monkeypatch.setattr(dl_runner.sweep.job, "perform", lambda *arguments: Outcome("completed", {}))
+
+    def no_model(checked):
+        raise UserError("this far")
+
+    monkeypatch.setattr(dl_runner.build.fit, "checked_experiment", no_model)
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_any_command_line_is_answered(number, capsys):
+    arguments = line(number)
+    began = time.process_time()
+    try:
+        code = run(arguments)
+    except SystemExit as end:  # argparse's --help
+        code = end.code
+    seconds = time.process_time() - began
+    out, err = capsys.readouterr()
+    assert code in (0, 2), (arguments, err)
+    assert "Traceback" not in out + err, arguments
+    if code == 2:
+        assert err.startswith("dlrun: ") and err.count("\n") == 1, (arguments, err)
+        assert seconds < SECONDS, (arguments, err)
+    assert not any(Path().rglob("run.json"))

@@ -49,9 +49,7 @@ def lite0(tmp_path_factory):
     """Random weights of EfficientNet-Lite0 for ImageNet's classes, under names of another library."""
     state = timm.create_model("tf_efficientnet_lite0").state_dict()
     path = tmp_path_factory.mktemp("weights") / "lite0.pth"
-    torch.save(
-        {f"_{place}.{name.rpartition('.')[2]}": value for place, (name, value) in enumerate(state.items())}, path
-    )
+    torch.save({f"{place}.{name.rpartition('.')[2]}": one for place, (name, one) in enumerate(state.items())}, path)
     return path
 
 

@@ -1,4 +1,5 @@
 # make run: set up and train the default.  make test: set up and pass the tests.  Both are quick the second time.
+# make faults: every fault that docs/reliability.md speaks of.
 PYTHON ?= python3
 ARGS ?=
 TESTS ?= tests
@@ -6,7 +7,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test lint format wheel clean
+.PHONY: run test faults lint format wheel clean
 
 run: $(READY)
 	$(BIN)/dlrun $(ARGS)
@@ -16,6 +17,11 @@ run: $(READY)
 # is kept whatever the environment says: the tests start a hundred processes, and each would compile its imports anew.
 test: lint
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+# Faults injected for real, all of them; `make test` has a quick selection. See docs/reliability.md.
+faults: $(READY)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 DLRUN_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+		-o console_output_style=count tests/faults
 
 lint: $(READY)
 	$(BIN)/ruff check .

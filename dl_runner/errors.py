@@ -12,12 +12,16 @@ class RunFailed(Exception):
     """The run itself failed, for example by divergence: exit code 1. The message holds the remedy."""
 
 
+class WriteFailed(RunFailed):
+    """A file cannot be written: the disk is full, or the folder has become read-only or has gone."""
+
+
 class Pruned(Exception):
     """A search gave the run up, because others were better at the same stage; not a failure."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to stop (Ctrl-C or SIGTERM) and did so with its state saved.
+    """The run was asked to stop (Ctrl-C, SIGTERM or SIGUSR1) and did so with its state saved.
 
     Args:
         signal_number: the signal that asked; the process exits with 128 plus this number.

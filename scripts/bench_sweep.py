@@ -25,7 +25,7 @@ from safetensors.numpy import load_file
 
 from benchmark.process import run_fresh
 from dl_runner.runtime.files import write_atomic
-from dl_runner.tracking.run_folder import checkout, versions
+from dl_runner.tracking.provenance import checkout, versions
 from hardware import hardware
 
 PAGE = Path(__file__).parents[1] / "docs" / "launchers.md"

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file
+
 from dl_runner.runtime.files import read_json
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 
@@ -138,8 +140,9 @@ def measured(folder: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key not in CLOCKS} for row in rows]
 
 
-def stored(folder: Path) -> bytes:
-    return (folder / "checkpoints" / "last.safetensors").read_bytes()
+def stored(folder: Path) -> dict[str, bytes]:
+    weights = load_file(folder / "checkpoints" / "last.safetensors")
+    return {name: tensor.numpy().tobytes() for name, tensor in weights.items()}
 
 
 def study(folder: Path) -> list[tuple]:

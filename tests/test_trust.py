@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import QUIET
+from helpers import QUIET, unchecked
 
 from dl_runner import plugins, trust
 from dl_runner.cli.app import run
@@ -39,6 +39,7 @@ def stranger(module: str) -> Path:
     (folder,) = Path("o/digits/lenet").iterdir()
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text(yaml.safe_dump(config | {"plugins": [module]}))
+    unchecked(folder)
     Path(f"{module.partition('.')[0]}.py").write_text("open('trace', 'w').close()\n")
     return folder
 

@@ -11,7 +11,8 @@ from dl_runner.build.weights import read_weights
 from dl_runner.config.schema import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
-from dl_runner.runtime.files import read_json
+from dl_runner.runtime.checksums import read_checked
+from dl_runner.runtime.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
     """Token numbers mean what the vocabulary says: weights of another one would fit in shape alone."""
     if fitted is None or not (folder / FITTED).is_file():
         return
-    theirs, ours = read_json(folder / FITTED), fitted.state_dict()
+    theirs, ours = parse_json(folder / FITTED, read_checked(folder / FITTED)), fitted.state_dict()
     if theirs.get("tokenizer") != ours.get("tokenizer"):
         raise UserError(
             f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "

@@ -10,7 +10,7 @@ from dl_runner.config.pinned import weight_file, weights_digest
 from dl_runner.config.stored import load_run
 from dl_runner.errors import UserError
 from dl_runner.tasks.teacher import Teacher
-from dl_runner.training.checkpoint import load_weights, read_spec
+from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 
 
 def load_teacher(device: torch.device, folder: str, weights: str | None = None) -> Teacher:
@@ -31,7 +31,7 @@ def load_teacher(device: torch.device, folder: str, weights: str | None = None) 
             f"task.teacher={folder}: its weights have changed since this run began (their hash is {found} and was "
             f"{weights}); put the old ones back, or start anew"
         )
-    file, checked = weight_file(path), load_run(path)
+    file, checked = Checkpoints(path).require(weight_file(path).stem), load_run(path)
     spec = read_spec(file)
     model = build_model(checked, check_builders(checked), spec)
     load_weights(file, model)

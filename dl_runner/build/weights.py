@@ -12,7 +12,9 @@ from torch import Tensor
 
 from dl_runner.errors import UserError, hint
 from dl_runner.runtime.files import utf8_path
+from dl_runner.training.archive import load_archive
 from dl_runner.training.checkpoint import Checkpoints
+from dl_runner.training.seal import intact
 
 TORCHVISION, PACKAGE = "torchvision:", "package:"
 
@@ -35,12 +37,12 @@ def read_weights(source: str) -> dict[str, Tensor]:
     path = Path(source).expanduser()
     if path.is_dir():
         checkpoints = Checkpoints(path)
-        there = [checkpoints.weights(name) for name in ("best", "last") if checkpoints.weights(name).exists()]
+        there = [name for name in ("best", "last") if checkpoints.weights(name).exists()]
         if not there:
             raise UserError(
                 f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors"
             )
-        path = there[0]
+        path = checkpoints.require(there[0])
     if not path.is_file():
         raise UserError(
             f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18"
@@ -53,9 +55,13 @@ def _read(path: Path, source: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
+            if intact(path) is False:
+                raise ValueError("its checksum does not fit")
             with utf8_path(path) as name:
                 return load_file(str(name))
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = load_archive(path)
+    except UserError:
+        raise
     except Exception as error:  # the readers promise no kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

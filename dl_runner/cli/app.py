@@ -18,6 +18,7 @@ from typing import Any
 import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError, hint
 from dl_runner.runtime.home import ensure_home
+from dl_runner.runtime.interrupt import STOP_SIGNALS
 from dl_runner.runtime.streams import take_any_text
 from dl_runner.runtime.waiting import set_wait_policy
 
@@ -40,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # a second Ctrl-C while the first one's message was being printed
         code = 130
-    # Nothing is left to stop: a Ctrl-C during the interpreter's own end would replace the exit code by a death.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Nothing is left to stop: a signal during the interpreter's own end would replace the exit code by a death.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 
 

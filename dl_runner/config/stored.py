@@ -1,11 +1,13 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -17,14 +19,16 @@ from dl_runner.config.schema import Config
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
 from dl_runner.plugins import check_plugins
+from dl_runner.runtime.checksums import RECORD, read_checked, read_record
 from dl_runner.runtime.cores import allowed_cores
-from dl_runner.runtime.files import read_json
 
 # `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
 OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
 OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 CONFIG = "config.yaml"  # of a run folder
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it is installed, is ten times as fast
+_DEEPEST = 100
 _AROUND = ("hydra", "sweep")  # sections that are not the run's
 _EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
 
@@ -93,16 +97,32 @@ def hydra_values(composed: DictConfig) -> Iterator[None]:
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """The plain containers of a run's config.yaml.
+    """The plain containers of a run's config.yaml, the same as the run wrote.
 
     Raises:
-        UserError: no such file, or no YAML mapping in it.
+        UserError: no such file, no YAML mapping in it, or one that the run did not write.
     """
+    require_plain(path, read_checked(path).decode(errors="replace"))
     values, _ = read_yaml(path)
     if not isinstance(values, dict):
-        raise UserError(f"{path}: not a run's config.yaml")
+        raise UserError(f"{path}: damaged, not a run's config; restore it")
     # As it was written: a run folder's interpolations would read this machine's environment.
     return {str(key): value for key, value in values.items() if key not in _AROUND}
+
+
+def require_plain(path: Path, text: str) -> None:
+    """Refuse a YAML text that is no config of ours: with aliases, which can stand for more than fits into memory, or
+    nested so deep that reading it takes hours. What is no YAML is for the reader to refuse.
+
+    Raises:
+        UserError: it is such a text.
+    """
+    depth = 0
+    with contextlib.suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST or isinstance(event, yaml.AliasEvent):
+                raise UserError(f"{path}: damaged, no config of a run (aliases, or nested too deep); restore it")
 
 
 def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
@@ -134,7 +154,7 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         check_plugins(checked.plugins, folder)
         return checked
     except UserError as error:
-        version = _record(folder).get("versions", {}).get("dl_runner")
+        version = (_record(folder).get("versions") or {}).get("dl_runner")
         if version in (None, dl_runner.__version__):
             raise
         raise UserError(
@@ -143,8 +163,7 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    record = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
-    return record if isinstance(record, dict) else {}
+    return read_record(folder) if (folder / RECORD).exists() else {}
 
 
 def _resolved(folder: Path) -> dict[str, Any]:

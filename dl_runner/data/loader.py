@@ -16,6 +16,7 @@ from dl_runner.data.samplers import Sampler, derived_seed
 from dl_runner.data.splits import Index, Raw, Split
 from dl_runner.errors import UserError
 from dl_runner.runtime.cores import allowed_cores
+from dl_runner.runtime.interrupt import STOP_SIGNALS
 
 FILES_PER_WORKER = 256  # below this, starting another process costs more than it decodes
 
@@ -134,5 +135,6 @@ class _Taken(Dataset):
 
 
 def _leave_signals_to_parent(_worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A terminal and a scheduler send theirs to all processes at once. The workers end with the one that started them.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -24,6 +24,7 @@ from typing import Any
 
 from dl_runner.errors import RunFailed
 from dl_runner.launch import job_process
+from dl_runner.runtime.interrupt import STOP_SIGNALS
 
 # What every job imports, and what those of a search do whose launching process has imported it.
 PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run.launch", "dl_runner.launch.worker")
@@ -189,7 +190,7 @@ def _environment_of_the_server() -> Iterator[None]:
     }
     before = {name: os.environ.get(name) for name in variables}
     resource_tracker.ensure_running()  # else started with the server, which would unblock the signals
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, job_process.STOP_SIGNALS)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     os.environ.update(variables)
     try:
         yield

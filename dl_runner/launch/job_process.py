@@ -14,9 +14,8 @@ from pathlib import Path
 
 from dl_runner.errors import Interrupted
 from dl_runner.runtime.files import write_atomic
+from dl_runner.runtime.interrupt import STOP_SIGNALS
 from dl_runner.runtime.lifetime import end_with
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(output: str, result: str, environment: Mapping[str, str], payload: bytes) -> None:
@@ -33,7 +32,8 @@ def main(output: str, result: str, environment: Mapping[str, str], payload: byte
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     _write_to(output)
     faulthandler.enable()  # a crash in compiled code leaves the Python lines that led there
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in STOP_SIGNALS[1:]:  # Python's own handler of the first is as good
+        signal.signal(number, _interrupt)
     os.environ.clear()
     os.environ.update(environment)
     function, arguments = pickle.loads(payload)

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 import time
 import traceback
 import uuid
@@ -149,9 +150,34 @@ def _launch(count: int, messages: _Messages, function: Callable[..., Any], argum
         logs_specs=DefaultLogsSpecs(log_dir=str(messages.path / "logs")),
         signals_to_handle="SIGHUP",  # the others are ours
     )
-    values = elastic_launch(config, _work)(os.getpid(), messages.path, count, function, arguments)
+    with _sigterm_for_this_process_alone():
+        values = elastic_launch(config, _work)(os.getpid(), messages.path, count, function, arguments)
     messages.raise_error()
     return values[0]
+
+
+@contextlib.contextmanager
+def _sigterm_for_this_process_alone() -> Iterator[None]:
+    """Processes that are started inside begin with SIGTERM blocked, in all of their threads; this one still gets it.
+
+    A scheduler sends it to all processes of a job at once, and it would end the new ones before their checkpoint.
+    """
+    done = threading.Event()
+    threading.Thread(target=done.wait, daemon=True).start()  # takes it in this one's place, which then handles it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        done.set()
+
+
+def _end_at_sigterm_of(parent: int) -> None:
+    """End at once when the process that started this one says so by SIGTERM, which is blocked here; one from anybody
+    else is for that process to pass on."""
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != parent:
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -182,8 +208,10 @@ def _work(parent: int, path: Path, count: int, function: Callable[..., Any], arg
     """What each process does: call the function, and write down how it ended."""
     end_with(parent)
     take_any_text()
-    # The terminal sends Ctrl-C to all processes at once; the one that started this one passes it on.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a scheduler's notice come to all processes at once; the one that started this one passes them on.
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_at_sigterm_of, args=(parent,), daemon=True).start()
     messages, who = _Messages(path), member()
     assert who is not None
     try:

@@ -14,6 +14,7 @@ from dl_runner.parallel.workers import wait_for_first_error
 from dl_runner.report.augmentation import augmented_copies
 from dl_runner.run.ending import ending_on_record
 from dl_runner.run.header import run_info
+from dl_runner.runtime.files import remove_temporary
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.tasks.task import chooses
 from dl_runner.tracking.console import console
@@ -38,11 +39,13 @@ def conduct(
     record: RunRecord,
     watch: Watch | None,
     checkpoint: Mapping[str, Any] | None = None,
+    lost: str | None = None,
 ) -> float | None:
     """Train and test a run; the first process's part of it.
 
     Args:
         checkpoint: what `Checkpoints.load` gives of a run that goes on.
+        lost: what it goes on without.
 
     Returns:
         The best value of the metric that chose the weights, None without validation data.
@@ -53,15 +56,23 @@ def conduct(
     tracker = _trackers(experiment.config)
     pictures = experiment.config.tracker.tensorboard  # no other tracker shows them
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
+    training.identity, training.measured = {**training.identity, "run": record["id"]}, record.measured
     with stop_on_signals() as request, ending_on_record(record, tracker, training):
         first_step = checkpoint["state"]["progress"]["step"] if checkpoint else 0
         if checkpoint:
-            record.resume(first_step)
+            record.resume(first_step, None if lost else checkpoint.get("measured"), lost)
+            for place in (record.folder, training.checkpoints.folder):
+                remove_temporary(place)
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
         label = (record["job"] or {}).get("label")
         tracker.start(run_info(experiment, training, record.folder, label, first_step))
         if checkpoint:
             training.load_state_dict(checkpoint["state"])
+            if lost:
+                _log.warning("%s", lost)
+            if training.stopping.best_step == first_step:  # whatever has become of the file
+                model = training.update.strategy.full_model()
+                training.checkpoints.save_weights("best", model, training.spec, training.origin, keep=False)
         elif experiment.builders.augment is not None and pictures:
             picture = augmented_copies(
                 experiment.data.train, experiment.spec, experiment.builders.augment, experiment.config.seed
@@ -74,7 +85,7 @@ def conduct(
             raise RunFailed(f"{error}; {_after_divergence(training)}") from error
         # From here on the other processes are gone.
         model = experiment.device_settings.put(training.update.strategy.full_model())
-        training.checkpoints.save_weights("last", model, training.spec)
+        training.checkpoints.save_weights("last", model, training.spec, training.origin)
         if reason == "interrupted":
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if reason == "stopped early":
@@ -103,9 +114,9 @@ def _test(experiment: Experiment, training: Training, model: Any, request: StopR
         Interrupted: asked to stop in the middle; resuming the run tests again.
     """
     pictures = experiment.config.tracker.tensorboard  # no other tracker shows them
-    choice, best = experiment.config.trainer.test, training.checkpoints.weights("best")
+    choice = experiment.config.trainer.test
     if choice == "best" and training.stopping.best_step is not None:
-        load_weights(best, model)
+        load_weights(training.checkpoints.require("best", training.stopping.best_step), model)
         for name in [name for name in training.metrics if name.startswith("validation/")]:
             del training.metrics[name]  # of other weights
         training.metrics.update(training.progress.best_metrics)

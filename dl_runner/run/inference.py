@@ -28,12 +28,12 @@ def weight_file(folder: Path, which: Weights | None) -> Path:
     """The weight file of a run; without a wish the best if there are, else the last.
 
     Raises:
-        UserError: the run has none.
+        UserError: the run has none, or they are damaged.
     """
     checkpoints = Checkpoints(folder)
     for name in [which] if which else ["best", "last"]:
         if checkpoints.weights(name).exists():
-            return checkpoints.weights(name)
+            return checkpoints.require(name)
     raise UserError(f"{folder}: has no {which or 'saved'} weights; `dlrun resume {folder}` finishes the run")
 
 

@@ -20,6 +20,7 @@ from dl_runner.run.distributed import follow, in_processes, join_process_group, 
 from dl_runner.run.fitted import read_fitted, write_fitted
 from dl_runner.run.left_out import check_left_out
 from dl_runner.tasks.task import metric_info
+from dl_runner.tracking.metrics_file import rows_lost
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.training import Prune, Watch
@@ -83,8 +84,8 @@ def _launch(
         with lock(folder):
             known |= {"parameters": experiment.parameters, "metric_info": metric_info(experiment.task)}
             known["left_out"] = dict(experiment.data.left_out)
-            write_fitted(folder, experiment.data)
-            record = begin(experiment.config, folder, job, **_where(experiment), **known)
+            written = write_fitted(folder, experiment.data)
+            record = begin(experiment.config, folder, job, written=written, **_where(experiment), **known)
             return Result(record, conduct(experiment, training, record, watch))
 
 
@@ -124,18 +125,33 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             record = RunRecord.load(folder)
             if record["status"] == "completed":
                 raise UserError(f"{folder}: already completed; there is nothing to resume")
-            checkpoint = Checkpoints(folder).load()
+            checkpoints, lost = Checkpoints(folder), None
+            checkpoint = checkpoints.load()
             experiment = checked_experiment(checked, process_group, read_fitted(folder), pretrained=False)
             training = build_training(experiment)
             check_left_out(folder, experiment.data)
             if process_group.rank == 0:
                 check_unchanged(record, experiment.data)
+                lost = _check_for_damage(checkpoints, checkpoint, folder)
         if process_group.rank:
             return follow(training, checkpoint["state"])
         announce_folder(folder)
         training.prune = prune
         record.update(**_where(experiment))
-        return Result(record, conduct(experiment, training, record, watch, checkpoint))
+        return Result(record, conduct(experiment, training, record, watch, checkpoint, lost))
+
+
+def _check_for_damage(checkpoints: Checkpoints, checkpoint: Mapping[str, Any], folder: Path) -> str | None:
+    """Whether a run can go on exactly with what is in its folder; in words, what it has to do without.
+
+    Raises:
+        UserError: it cannot.
+    """
+    best, step = checkpoint["state"]["stopping"]["best_step"], checkpoint["state"]["progress"]["step"]
+    lost = rows_lost(folder, checkpoint.get("measured"), step)
+    if best != step:  # else the checkpoint's own weights are the best
+        checkpoints.go_back_to_best(best)
+    return lost
 
 
 def finish(

@@ -145,7 +145,7 @@ class Lesson:
         shown = ", ".join(f"{metric} {value:.4g}" for metric, value in results.items())
         _log.info("%s: %s", name, shown)
         model = self.initial(checked)
-        load_weights(Checkpoints(folder).weights("last"), model)
+        load_weights(Checkpoints(folder).require("last"), model)
         return Arm(name, checked, record["metrics"], rows, model, folder)
 
     def initial(self, checked: Config | None = None) -> nn.Module:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dl_runner.errors import UserError
+from dl_runner.errors import UserError, WriteFailed
 
 LONGEST_NAME = 240  # bytes; file systems allow 255, and a name may yet get a suffix such as _2
 
@@ -80,6 +80,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_temporary(folder: Path) -> None:
+    """Removes what `atomic_path` was writing into `folder` when a process was killed; for who alone writes there."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name):
+            path.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     mask = os.umask(0)  # there is no way to read it but to set it
     os.umask(mask)
@@ -101,6 +108,50 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.encode(errors="surrogateescape") if isinstance(data, str) else data)
+
+
+def append(descriptor: int, data: bytes) -> None:
+    """Adds `data` to the end of an open file, all of it or, where an OSError is raised, nothing."""
+    before = os.fstat(descriptor).st_size
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+
+
+def overwrite(path: Path, text: str) -> bool:
+    """Puts `text` in the place of what the file holds, in one write into the blocks that it has on the disk by now.
+
+    For a full disk, on which `write_atomic` finds no room for a second file. What the text is shorter is made up with
+    blanks.
+
+    Returns:
+        whether there was room.
+    """
+    data = text.encode()
+    with path.open("r+b", buffering=0) as file:
+        now = os.fstat(file.fileno())
+        if len(data) > max(now.st_size, 512 * now.st_blocks):
+            return False
+        written = os.pwrite(file.fileno(), data.ljust(now.st_size), 0)
+        os.fsync(file.fileno())
+    return written >= len(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong within it while `path` is written is told in one line.
+
+    Raises:
+        WriteFailed: an OSError was raised inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise WriteFailed(f"{path}: cannot be written ({reason[:1].lower()}{reason[1:]})") from error
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -125,15 +176,36 @@ def _strict(value: Any) -> Any:
     return value
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        UserError: it is missing or unreadable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parse_json(path: Path, content: bytes) -> Any:
+    """The JSON in the content of a file.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        return json.loads(content.decode())
+    except ValueError as error:
+        raise UserError(f"{path}: damaged, not valid JSON ({error}); restore or remove it") from error
+    except RecursionError:
+        raise UserError(f"{path}: damaged, nested too deep; restore or remove it") from None
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
         UserError: the file is missing, unreadable or damaged.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise UserError(f"{path}: damaged, not valid JSON ({error}); restore or remove it") from error
+    return parse_json(path, read_file(path))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+# Ctrl-C; what `kill`, `timeout` and schedulers send at the end; what a scheduler can be asked to send before that.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 MESSAGES = "DLRUN_MESSAGES"  # environment: a folder for what a group of processes and the one that started them say
 STOP = "stop"  # their file STOP-0 holds the number of the signal that asked to stop
 NOTICE = "stopping after this step with a checkpoint; once more to stop at once"
@@ -38,7 +40,7 @@ class PassedOn(StopRequest):
 
 @contextmanager
 def stop_on_signals(notice: str | None = NOTICE, pass_on: Callable[[int], None] | None = None) -> Iterator[StopRequest]:
-    """Within the context the first SIGINT (Ctrl-C) or SIGTERM sets the request; a second one raises KeyboardInterrupt.
+    """Within the context the first of `STOP_SIGNALS` sets the request; a second one raises KeyboardInterrupt.
 
     In a process of a group, the request is what the process that started it passes on. Outside the main thread, where
     Python delivers no signals, the request is never set.
@@ -64,7 +66,7 @@ def stop_on_signals(notice: str | None = NOTICE, pass_on: Callable[[int], None] 
         if pass_on is not None:
             pass_on(number)
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield request
     finally:

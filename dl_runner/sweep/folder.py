@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dl_runner.errors import UserError
-from dl_runner.runtime.files import file_name, read_json, to_json, write_atomic
+from dl_runner.runtime.checksums import is_as_sealed, sealed
+from dl_runner.runtime.files import file_name, read_json, to_json, write_atomic, writing
 from dl_runner.tracking.run_folder import Job
 
 DEFINITION = "sweep.json"
@@ -43,6 +44,8 @@ def definition_of(folder: Path) -> dict[str, Any]:
     found = read_json(folder / DEFINITION)
     if not isinstance(found, dict) or not isinstance(found.get("jobs"), list):
         raise UserError(f"{folder / DEFINITION}: damaged, not the list of a sweep's jobs")
+    if not is_as_sealed(found, DEFINITION):
+        raise UserError(f"{folder / DEFINITION}: damaged, not as the sweep wrote it; restore it, or choose another")
     return found
 
 
@@ -152,7 +155,9 @@ def _name(number: int, job: Job) -> str:
 
 def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry]) -> None:
     jobs = [{"folder": one.folder, "job": asdict(one.job)} for one in listed]
-    write_atomic(folder / DEFINITION, to_json({**definition, "jobs": jobs}, indent=2) + "\n")
+    with writing(folder / DEFINITION):
+        sealing = sealed({**definition, "jobs": jobs}, DEFINITION)
+        write_atomic(folder / DEFINITION, to_json(sealing, indent=2) + "\n")
 
 
 def _refuse(folder: Path, difference: str) -> NoReturn:

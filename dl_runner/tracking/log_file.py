@@ -8,6 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from dl_runner.errors import WriteFailed
+from dl_runner.runtime.files import append, writing
+
 LOGGERS = ("dl_runner", "py.warnings")
 
 
@@ -21,7 +24,10 @@ class LogFile(logging.Handler):
 
     def __init__(self, path: Path, show: Callable[[str, bool], None]) -> None:
         super().__init__(logging.INFO)
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._path = path
+        with writing(path):
+            self._file = path.open("ab", buffering=0)
+        self._failed = False
         self._show = show
         before = warnings.showwarning
         logging.captureWarnings(True)
@@ -33,10 +39,19 @@ class LogFile(logging.Handler):
             logging.getLogger(name).addHandler(self)
 
     def write(self, text: str) -> None:
-        """Appends lines, each with the time, and flushes."""
+        """Appends lines, each with the time, at once.
+
+        Raises:
+            WriteFailed: the first time that it is not possible; from then on, what is left to say is said elsewhere.
+        """
+        if self._failed:
+            return
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        self._file.writelines(f"{stamp}  {line}".rstrip() + "\n" for line in text.split("\n"))
-        self._file.flush()
+        lines = "".join(f"{stamp}  {line}".rstrip() + "\n" for line in text.split("\n"))
+        self._failed = True
+        with writing(self._path):
+            append(self._file.fileno(), lines.encode(errors="backslashreplace"))
+        self._failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage().strip()
@@ -44,7 +59,7 @@ class LogFile(logging.Handler):
             text = re.sub(r"\n  [^\n]*$", "", text)  # the line of code that warned
         elif record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {text}"
-        with contextlib.suppress(OSError):  # a full disk: what is being told matters more than its copy in the log
+        with contextlib.suppress(WriteFailed):  # a full disk: what is being told matters more than its copy in the log
             self.write(text)
         self._show(text, record.levelno >= logging.WARNING)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+from dl_runner.runtime.files import writing
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
 
 
@@ -29,10 +30,11 @@ class Profile(Tracker):
         folder = run.folder / "profile"
 
         def write(profile: profiler.profile) -> None:
-            folder.mkdir(exist_ok=True)
-            profile.export_chrome_trace(str(folder / "trace.json"))
-            table = profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=30)
-            (folder / "operations.txt").write_text(table, encoding="utf-8")
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
+                profile.export_chrome_trace(str(folder / "trace.json"))
+                table = profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=30)
+                (folder / "operations.txt").write_text(table)
 
         self.profiler = profiler.profile(
             activities=activities,

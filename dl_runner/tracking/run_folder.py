@@ -1,12 +1,11 @@
 """The run folder: made exclusively, locked while in use, described by run.json. Imports no torch."""
 
+import contextlib
 import fcntl
-import importlib.metadata
 import itertools
 import os
-import platform
+import secrets
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,15 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import dl_runner
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, to_yaml
-from dl_runner.errors import UserError
-from dl_runner.runtime.files import read_json, to_json, write_atomic
+from dl_runner.errors import UserError, WriteFailed
+from dl_runner.runtime.checksums import CHECKSUMS, RECORD, Growing, read_record, sealed, sha256
+from dl_runner.runtime.files import overwrite, read_file, to_json, write_atomic, writing
+from dl_runner.tracking.metrics_file import METRICS
+from dl_runner.tracking.provenance import checkout, versions
 from dl_runner.tracking.tracker import Metrics, Status
 
 LOG = "log.txt"
-RECORD = "run.json"
 
 
 def create(parent: Path, name: str) -> Path:
@@ -111,19 +111,22 @@ class RunRecord:
     precision, memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved;
     start and end (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME
     to number), metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the
-    weights), traceback (text, of a failure), resumed (list of {time, step}), job (`Job`'s fields).
+    weights), traceback (text, of a failure), resumed (list of {time, step, lost}), job (`Job`'s fields), id (of this
+    run alone, which its weights and its checkpoint have, too), checksums (name of a file to what `runtime.checksums`
+    says of it).
     """
 
     FIELDS = (
         *("command", "git", "versions", "host", "parameters", "data", "data_fingerprint", "left_out", "seed"),
         *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel"),
         *("start", "end", "seconds", "status", "step", "metrics", "metric_info", "objective"),
-        *("traceback", "resumed", "job"),
+        *("traceback", "resumed", "job", "id", CHECKSUMS),
     )
 
     def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
         self.folder = folder
         self.fields = {name: fields.get(name) for name in self.FIELDS}
+        self._measured = Growing(folder / METRICS)
         self._earlier = self.fields["seconds"] or 0.0
         self._began = time.monotonic()
 
@@ -140,14 +143,21 @@ class RunRecord:
         device: str,
         precision: str,
         job: Job | None = None,
+        written: Sequence[str] = (),
         **known: Any,
     ) -> "RunRecord":
-        """Writes the record of a run that begins now; `known` sets further fields, such as parameters and data."""
+        """Writes the record of a run that begins now.
+
+        Args:
+            written: names of files in the folder that stay as they are.
+            known: further fields, such as parameters and data.
+        """
         record = cls(folder, {})
         here = {"name": socket.gethostname(), "cores": os.cpu_count()}
         began = {"start": _now(), "status": "running", "step": 0, "metrics": {}, "resumed": []}
         chosen = {"command": command, "seed": seed, "device": device, "precision": precision}
-        chosen["job"] = asdict(job) if job else None
+        chosen |= {"job": asdict(job) if job else None, "id": secrets.token_hex(8)}
+        chosen[CHECKSUMS] = {name: sha256(read_file(folder / name)) for name in written}
         record.update(**{"git": checkout(), "versions": versions(), "host": here} | began | chosen | known)
         return record
 
@@ -158,10 +168,12 @@ class RunRecord:
         Raises:
             UserError: run.json is missing or damaged.
         """
-        fields = read_json(folder / RECORD)
-        if not isinstance(fields, dict) or "status" not in fields:
-            raise UserError(f"{folder / RECORD}: damaged, not the record of a run")
-        fields["metrics"] = {name: float(value) for name, value in (fields.get("metrics") or {}).items()}
+        fields = read_record(folder)
+        try:
+            fields["metrics"] = {name: float(value) for name, value in (fields.get("metrics") or {}).items()}
+            fields["seconds"] = float(fields.get("seconds") or 0.0)
+        except (AttributeError, OverflowError, TypeError, ValueError):
+            raise UserError(f"{folder / RECORD}: damaged, its metrics are no numbers; restore it") from None
         return cls(folder, fields)
 
     def update(self, **fields: Any) -> None:
@@ -174,59 +186,81 @@ class RunRecord:
             raise TypeError(f"run.json has no field {', '.join(sorted(unknown))}")
         self.fields.update(fields)
         self.fields["seconds"] = round(self._earlier + time.monotonic() - self._began, 3)
-        write_atomic(self.folder / RECORD, to_json(self.fields, indent=2) + "\n")
+        with writing(self.folder / RECORD):
+            write_atomic(self.folder / RECORD, self._text())
 
-    def resume(self, step: int) -> None:
-        """Notes that the run goes on now, from `step`."""
-        resumed = [*(self["resumed"] or []), {"time": _now(), "step": step}]
-        self.update(status="running", step=step, end=None, traceback=None, resumed=resumed)
+    def _text(self) -> str:
+        return to_json(sealed(self.fields), indent=2) + "\n"
+
+    def measured(self, step: int) -> dict[str, Any] | None:
+        """Notes that the run has come to `step`, with all that metrics.jsonl holds by now.
+
+        Returns:
+            the checksum of metrics.jsonl, None if there is none.
+        """
+        known = self._measured.checksum()
+        self.update(step=step, **self._checksums(known))
+        return known
+
+    def _checksums(self, measured: dict[str, Any] | None) -> dict[str, Any]:
+        return {CHECKSUMS: {**(self[CHECKSUMS] or {}), METRICS: measured}}
+
+    def resume(self, step: int, measured: dict[str, Any] | None = None, lost: str | None = None) -> None:
+        """Notes that the run goes on now, from `step`.
+
+        Args:
+            measured: the checksum of the part of metrics.jsonl that is kept.
+            lost: what it goes on without.
+        """
+        resumed = [*(self["resumed"] or []), {"time": _now(), "step": step} | ({"lost": lost} if lost else {})]
+        again = {"status": "running", "step": step, "end": None, "traceback": None, "resumed": resumed}
+        self.update(**again, **self._checksums(measured))
 
     def finish(self, status: Status, metrics: Metrics, traceback: str | None = None, **known: Any) -> None:
-        """Notes how the run ended, with its final metrics; `known` sets further fields, such as step."""
-        self.update(status=status, metrics=dict(metrics), traceback=traceback, end=_now(), **known)
+        """Notes how the run ended, with its final metrics; `known` sets further fields, such as step.
+
+        Where the disk is full, the file is written in its place, with as much of the traceback as there is room for.
+
+        Raises:
+            WriteFailed: that was not possible either.
+        """
+        ended = {"status": status, "metrics": dict(metrics), "traceback": traceback, "end": _now()}
+        try:
+            self.update(**ended, **self._checksums(self._measured.checksum()), **known)
+        except WriteFailed:
+            last_line = traceback.strip().splitlines()[-1] if traceback else None
+            for told in (traceback, last_line, None):
+                self.fields["traceback"] = told
+                with contextlib.suppress(OSError):
+                    if overwrite(self.folder / RECORD, self._text()):
+                        return
+            raise
 
 
 def begin(
-    checked: Config, folder: Path, job: Job | None = None, command: Sequence[str] = (), **known: Any
+    checked: Config,
+    folder: Path,
+    job: Job | None = None,
+    command: Sequence[str] = (),
+    written: Sequence[str] = (),
+    **known: Any,
 ) -> RunRecord:
     """Write config.yaml and run.json of what begins now in `folder`, which the caller holds.
 
     Args:
+        written: names of files that are in the folder by now and stay as they are.
         job: the sweep's job that it is.
         command: the command line, this process's own if left out.
         known: fields of run.json; device and precision are those that the config asks for if left out.
     """
-    write_atomic(folder / CONFIG, to_yaml(checked.plain))
+    with writing(folder / CONFIG):
+        write_atomic(folder / CONFIG, to_yaml(checked.plain))
     asked = {"device": checked.device.name, "precision": checked.device.precision}
     command = list(command) or ["dlrun", *sys.argv[1:]]
-    return RunRecord.start(folder, command=command, seed=checked.seed, job=job, **(asked | known))
+    return RunRecord.start(
+        folder, command=command, seed=checked.seed, job=job, written=[CONFIG, *written], **(asked | known)
+    )
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def versions() -> dict[str, str | None]:
-    """Of Python and the packages that shape a result, from their metadata; null when not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version(), "dl_runner": dl_runner.__version__}
-    for label, package in {"torch": "torch", "torchvision": "torchvision", "hydra": "hydra-core"}.items():
-        try:
-            found[label] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[label] = None
-    return found
-
-
-def checkout(package: Path = Path(dl_runner.__file__).parent) -> dict[str, Any] | None:
-    """{"commit", "dirty"} of the git checkout that tracks `package`; None outside one or without git."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", "-C", str(package), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-    try:
-        # Installed into an environment inside somebody's checkout, the package is not part of that checkout.
-        git("ls-files", "--error-unmatch", "__init__.py")
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -1,6 +1,7 @@
 """TensorBoard: one event file a run, in the run folder, with the hyperparameters in this same run."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dl_runner.runtime.files import readable, utf8_path
+from dl_runner.runtime.files import readable, utf8_path, writing
 from dl_runner.tracking.hyperparameters import hyperparameters
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
@@ -39,16 +40,19 @@ class TensorBoard(Tracker):
 
         folder = self._open.enter_context(utf8_path(run.folder))
         old = sorted(folder.glob(EVENTS))
-        # The queue must not hold up the training loop; ten seconds is what a person waits for a curve to grow.
-        self._writer = SummaryWriter(folder, max_queue=1000, flush_secs=10)
-        self._step = run.first_step
-        self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
-        text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
-        self._writer.add_text("config", f"```yaml\n{text}```")
-        self._replay(run, old)
-        self._writer.flush()
-        for path in old:  # only now is everything in them that is still wanted in the new file
-            path.unlink()
+        self._path, self._step = run.folder / EVENTS, run.first_step
+        with writing(self._path):
+            # The queue must not hold up the training loop; ten seconds is what a person waits for a curve to grow.
+            self._writer = SummaryWriter(folder, max_queue=1000, flush_secs=10)
+            _say_nothing_of_failed_writes()
+            self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
+            text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
+            self._writer.add_text("config", f"```yaml\n{text}```")
+            self._replay(run, old)
+            self._writer.flush()
+            # Only now is everything in them that is still wanted in the new file; the curves of lost rows are not.
+            for path in old if self._last or not run.first_step else []:
+                path.unlink()
 
     def _replay(self, run: RunInfo, old: list[Path]) -> None:
         path = run.folder / METRICS
@@ -67,23 +71,38 @@ class TensorBoard(Tracker):
         self._step = step
 
     def log(self, step: int, epoch: float, metrics: Metrics, *, milestone: bool) -> None:
-        self._scalars(step, metrics)
+        with writing(self._path):
+            self._scalars(step, metrics)
 
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
-        self._writer.add_image(name, pixels, step, dataformats="HWC")
+        with writing(self._path):
+            self._writer.add_image(name, pixels, step, dataformats="HWC")
 
     def text(self, name: str, text: str, step: int) -> None:
         # As it is: what a model writes may look like Markdown.
-        self._writer.add_text(name, "\n".join(f"    {line}" for line in readable(text).split("\n")), step)
+        with writing(self._path):
+            self._writer.add_text(name, "\n".join(f"    {line}" for line in readable(text).split("\n")), step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._writer is None:
             return
-        # The hyperparameter table shows the last value of each curve, so the final ones must be the last.
-        self._scalars(self._step, {name: value for name, value in metrics.items() if self._last.get(name) != value})
-        self._writer.file_writer.add_summary(_session_end(status))
-        self._writer.close()
-        self._open.close()
+        with self._open, writing(self._path):
+            # The hyperparameter table shows the last value of each curve, so the final ones must be the last.
+            self._scalars(self._step, {name: value for name, value in metrics.items() if self._last.get(name) != value})
+            self._writer.file_writer.add_summary(_session_end(status))
+            self._writer.close()
+
+
+def _say_nothing_of_failed_writes() -> None:
+    """The writer's thread would print a traceback of what it cannot write, which our next call raises anyway."""
+    before = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not (isinstance(args.exc_value, OSError) and type(args.thread).__name__ == "_AsyncWriterThread"):
+            before(args)
+
+    if getattr(before, "__module__", None) != __name__:  # once is enough
+        threading.excepthook = hook
 
 
 def _shown(paths: list[Path]) -> Iterator[Any]:

@@ -49,7 +49,7 @@ def evaluate(
 
     Args:
         strategy: of the processes that measure together, each its parts of the batches; None for this one alone.
-        request: looked at between two batches.
+        request: looked at between two batches; with a strategy, all processes stop after the same one.
 
     Raises:
         Interrupted: a stop was requested.
@@ -63,9 +63,15 @@ def evaluate(
                 sums.add(added, batch.counts)
             elif lockstep:
                 call(model, blank(spec, 1, loader.device).inputs)
-            if request:
-                raise Interrupted("stopped during the final test", request.signal_number)
+            if _asked(request, strategy):
+                raise Interrupted("stopped during an evaluation", request.signal_number)
     return sums.over(strategy.process_group) if strategy else sums
+
+
+def _asked(request: StopRequest | None, strategy: Strategy | None) -> bool:
+    if request is None or strategy is None:
+        return bool(request)
+    return strategy.process_group.agree(request, False)[0]
 
 
 def measure(
@@ -86,8 +92,8 @@ def measure(
         for batch in tracked(loader.epoch(), "measuring batches", len(loader)):
             if len(batch):
                 meter.update(model, batch)
-            if request:
-                raise Interrupted("stopped during the final test", request.signal_number)
+            if _asked(request, strategy):
+                raise Interrupted("stopped during an evaluation", request.signal_number)
     if strategy is None:
         return meter.compute()
     first, *others = strategy.process_group.gather(meter)
@@ -119,8 +125,12 @@ class Evaluator:
         self._strategy, self._task, self._autocast, self._spec = strategy, task, autocast, spec
         self._whole_loaders = whole_loaders or {}
 
-    def evaluate(self) -> dict[str, float]:
-        """The task's metrics of every split, SPLIT/NAME. A collective call: every process makes it."""
+    def evaluate(self, request: StopRequest | None = None) -> dict[str, float]:
+        """The task's metrics of every split, SPLIT/NAME. A collective call: every process makes it.
+
+        Raises:
+            Interrupted: in every process, where one has a request to stop.
+        """
         model, found = self._strategy.model, {}
         self._strategy.process_group.same_buffers(model)
         for split, loader in self.loaders.items():
@@ -131,20 +141,26 @@ class Evaluator:
                 self._autocast,
                 self._spec,
                 strategy=self._strategy,
+                request=request,
             )
             found |= {f"{split}/{name}": value for name, value in sums.read().items()}
         return found
 
-    def measure(self) -> dict[str, float]:
+    def measure(self, request: StopRequest | None = None) -> dict[str, float]:
         """The metrics of every split that are no sums; {} for a task without a meter. A collective call: every
-        process makes it."""
+        process makes it.
+
+        Raises:
+            Interrupted: as for `evaluate`; not where the first process measures alone.
+        """
         if not hasattr(self._task, "meter"):
             return {}
         model, lockstep, found = self._strategy.full_model(), self._strategy.lockstep, {}
         for split, shared in self.loaders.items():
             values: Mapping[str, float] = {}
             if not lockstep:
-                values = measure(model, self._task.meter(), shared, self._autocast, strategy=self._strategy)
+                meter, strategy = self._task.meter(), self._strategy
+                values = measure(model, meter, shared, self._autocast, strategy=strategy, request=request)
             elif self._strategy.process_group.rank == 0:
                 values = measure(model, self._task.meter(), self._whole_loaders[split], self._autocast)
             values = self._strategy.process_group.gather(values)[0]

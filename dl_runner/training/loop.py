@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_runner.data.batch import Batch
+from dl_runner.errors import Interrupted
 from dl_runner.optim.parameter_groups import weights
 from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.strategies import full_tensor
@@ -39,28 +40,38 @@ def train(run: Training, request: StopRequest) -> StopReason:
     stream = _stream(run)
     started = saved = time.perf_counter()
     run.model.train()
-    reason = _stop_reason(run, False)
+    reason = None if progress.unevaluated is not None else _stop_reason(run, False)
     while not reason:
         # step
-        milestone = due(intervals.evaluate, progress.step + 1, horizon)
-        report = milestone or due(intervals.log, progress.step + 1, horizon)
-        norm = run.update(next(stream), progress.step, run.sums, measure_norm=report)
-        progress.step += 1
-        run.tracker.progress(progress.step, lambda: _train_metrics(run.sums))
+        training = progress.unevaluated
+        milestone = report = training is not None
+        if training is None:
+            milestone = due(intervals.evaluate, progress.step + 1, horizon)
+            report = milestone or due(intervals.log, progress.step + 1, horizon)
+            norm = run.update(next(stream), progress.step, run.sums, measure_norm=report)
+            progress.step += 1
+            run.tracker.progress(progress.step, lambda: _train_metrics(run.sums))
 
         # report and evaluate
         if report:
-            run.sums.require_finite(run.process_group)
-            sums = run.sums.over(run.process_group)
-            training = _train_metrics(sums) | _diagnostics(run, norm)
-            now = time.perf_counter()
-            spent = progress.seconds + now - started
-            training |= {f"train/{name}_per_second": total / spent for name, total in sums.counts.items()}
-            if milestone:
-                _evaluate(run, training)
-                progress.seconds = 0.0
-            else:
+            if training is None:
+                run.sums.require_finite(run.process_group)
+                sums = run.sums.over(run.process_group)
+                training = _train_metrics(sums) | _diagnostics(run, norm)
+                now = time.perf_counter()
                 progress.seconds += now - started
+                training |= {
+                    f"train/{name}_per_second": total / progress.seconds for name, total in sums.counts.items()
+                }
+            if milestone:
+                progress.unevaluated = training
+                try:
+                    _evaluate(run, training, request)
+                except Interrupted:  # a run that goes on from this checkpoint begins with the evaluation
+                    save(run)
+                    return "interrupted"
+                progress.unevaluated, progress.seconds = None, 0.0
+            else:
                 run.tracker.log(progress.step, run.epoch, training, milestone=False)
             started = time.perf_counter()
         if show_due(run):
@@ -88,7 +99,8 @@ def save(run: Training) -> None:
     state = run.state_dict()
     _require_finite(run, state["model"])
     if run.checkpoints is not None:
-        run.checkpoints.save({**run.identity, "state": state})
+        measured = run.measured(run.step) if run.measured else None
+        run.checkpoints.save({**run.identity, "measured": measured, "state": state})
 
 
 def _require_finite(run: Training, weights: Mapping[str, Tensor]) -> None:
@@ -145,11 +157,15 @@ def _meter_due(run: Training) -> bool:
     return run.step // every > max(0, run.step - evaluate) // every
 
 
-def _evaluate(run: Training, training: dict[str, float]) -> None:
-    """Evaluate every split, log one row with the training metrics, keep the weights if they are the best."""
-    measured = training | run.evaluator.evaluate()
+def _evaluate(run: Training, training: dict[str, float], request: StopRequest) -> None:
+    """Evaluate every split, log one row with the training metrics, keep the weights if they are the best.
+
+    Raises:
+        Interrupted: asked to stop; nothing has been logged or kept.
+    """
+    measured = training | run.evaluator.evaluate(request)
     if _meter_due(run):
-        measured |= run.evaluator.measure()
+        measured |= run.evaluator.measure(request)
     run.metrics.update(measured)
     run.tracker.log(run.step, run.epoch, measured, milestone=True)
     metric = chooses(run.task)
@@ -161,7 +177,7 @@ def _evaluate(run: Training, training: dict[str, float]) -> None:
         model = run.update.strategy.full_model()
         _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
-            run.checkpoints.save_weights("best", model, run.spec)
+            run.checkpoints.save_weights("best", model, run.spec, run.origin)
     number = math.ceil(run.step / run.intervals.evaluate.steps(run.horizon.steps_per_epoch))
     run.pruned = any(run.process_group.gather(run.prune is not None and run.prune(number, measured)))
     run.sums.reset()

@@ -37,19 +37,23 @@ class Progress:
         seconds: of training since the last evaluation, evaluations and checkpoints left out.
         metrics: the newest of each name, SPLIT/NAME.
         best_metrics: those of the best evaluation.
+        unevaluated: the training metrics of the last step, where its evaluation was stopped: a run that goes on begins
+            with it.
     """
 
     step: int = 0
     seconds: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
     best_metrics: dict[str, float] = field(default_factory=dict)
+    unevaluated: dict[str, float] | None = None
 
     def state_dict(self) -> dict[str, Any]:
         metrics = {"metrics": dict(self.metrics), "best_metrics": dict(self.best_metrics)}
-        return {"step": self.step, "seconds": self.seconds, **metrics}
+        return {"step": self.step, "seconds": self.seconds, "unevaluated": self.unevaluated, **metrics}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.step, self.seconds = state["step"], state["seconds"]
+        self.unevaluated = state.get("unevaluated")
         self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
 
 

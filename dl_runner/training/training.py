@@ -14,7 +14,7 @@ from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
-from dl_runner.training.checkpoint import Checkpoints
+from dl_runner.training.checkpoint import Checkpoints, Origin
 from dl_runner.training.evaluation import Evaluator
 from dl_runner.training.intervals import Intervals
 from dl_runner.training.state import Progress, Stateful
@@ -35,8 +35,9 @@ class Training:
         evaluator: measures the other splits.
         stopping: the best evaluation so far.
         state: what a checkpoint holds, in the order of loading; its "progress" is `progress`.
-        identity: what else a checkpoint says, for whoever reads it: the run's config.
+        identity: what else a checkpoint says, for whoever reads it: the run's id and config.
         spec: of the data, which goes with the weights.
+        measured: told the step of a checkpoint: what the checkpoint says of the metrics that are on record by then.
         checkpoints: None where nothing is to be written, as in all processes but the first.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
         prune: told the number, >= 1, and the metrics of an evaluation: whether the run is not worth going on.
@@ -54,6 +55,7 @@ class Training:
     identity: Mapping[str, Any]
     spec: DataSpec
     tracker: Tracker = field(default_factory=Tracker)
+    measured: Callable[[int], Mapping[str, Any] | None] | None = None
     checkpoints: Checkpoints | None = None
     watch: Watch | None = None
     prune: Prune | None = None
@@ -78,6 +80,11 @@ class Training:
     @property
     def step(self) -> int:
         return self.progress.step
+
+    @property
+    def origin(self) -> Origin:
+        """Of the weights as they are now."""
+        return Origin(self.identity.get("run"), self.step)
 
     @property
     def metrics(self) -> dict[str, float]:

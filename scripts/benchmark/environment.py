@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from benchmark.process import run_fresh
-from dl_runner.tracking.run_folder import versions
+from dl_runner.tracking.provenance import versions
 from hardware import hardware
 
 

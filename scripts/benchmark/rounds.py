@@ -16,7 +16,7 @@ from benchmark.environment import Environment
 from benchmark.measure import measure
 from benchmark.probe import Probe, fastest, plain, probe
 from benchmark.process import ArmFailed
-from dl_runner.tracking.run_folder import checkout, versions
+from dl_runner.tracking.provenance import checkout, versions
 
 Entry = dict[str, Any]  # of docs/speed.json
 

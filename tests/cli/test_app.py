@@ -373,7 +373,7 @@ def test_a_run_does_not_go_on_with_other_data(capsys):
     assert run(["data=image_folder", "data.path=photos", "data.image_size=12", "data.batch_size=8", *SMALL]) == 0
     (folder,) = folders()
     record = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    (folder / "run.json").write_text(json.dumps({**record, "status": "interrupted", "checksums": None}))
     write(["one_more.png"])
     capsys.readouterr()
     assert run(["resume", str(folder)]) == 2

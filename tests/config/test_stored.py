@@ -12,7 +12,7 @@ from dl_runner.errors import UserError
 
 def folder(path, record: dict, *overrides):
     (path / CONFIG).write_text(to_yaml(check_config(to_plain(compose(overrides))).plain))
-    (path / "run.json").write_text(json.dumps(record))
+    (path / "run.json").write_text(json.dumps({"status": "completed"} | record))
     return path
 
 

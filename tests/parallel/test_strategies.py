@@ -158,10 +158,13 @@ def test_the_whole_model_is_gathered_in_the_first_process(name, pair):
 
 
 def test_a_run_folder_of_before_the_group_existed_is_read(tmp_path, alone):
+    from helpers import unchecked
+
     from dl_runner.config.stored import load_config, load_run, to_yaml
 
     shutil.copytree(alone, tmp_path / "old")
     plain = load_config(tmp_path / "old" / "config.yaml")
     del plain["parallel"]
     (tmp_path / "old" / "config.yaml").write_text(to_yaml(plain))
+    unchecked(tmp_path / "old")
     assert load_run(tmp_path / "old").parallel.name == "none"

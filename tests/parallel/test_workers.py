@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_a_signal_is_passed_on_the_first_ones_value_comes_back_and_the_cores_are
     assert int(threads) == max(1, allowed_cores() // 2)
     assert MESSAGES not in os.environ
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_a_schedulers_signal_to_all_processes_is_passed_on_by_the_one_that_started_them(tmp_path):
+    def signal_all():
+        _wait(lambda: len(list(tmp_path.iterdir())) == 2)
+        everybody = [*(process.pid for process in multiprocessing.active_children()), os.getpid()]
+        subprocess.run(["kill", "-TERM", *map(str, everybody)], check=True)  # not from this process itself
+
+    threading.Thread(target=signal_all).start()
+    assert in_workers(2, work_badly.until_stopped, tmp_path)[:2] == (0, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from dl_runner.runtime.files import (
     fitting,
     read_json,
     readable,
+    remove_temporary,
     to_json,
     utf8_path,
     write_atomic,
@@ -36,6 +37,15 @@ def test_an_error_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, error):
         assert temporary.suffix == path.suffix and path.read_text() == "old"
         raise error
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_has_left_is_removed_and_nothing_else(tmp_path):
+    left = [".best.0123abcd.safetensors", ".run.deadbeef.json", ".LOCK.00000000"]
+    others = [".locks", ".best.safetensors", "run.json", ".notes.2024.txt", ".x.0123ABCD.json"]
+    for name in (*left, *others):
+        (tmp_path / name).write_text("")
+    remove_temporary(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 
 
 def test_the_new_file_has_ordinary_permissions(tmp_path):

@@ -14,7 +14,7 @@ from specs import labelled
 import dl_runner
 from dl_runner import DataSpec
 from dl_runner.errors import UserError
-from dl_runner.tracking import run_folder
+from dl_runner.tracking import provenance
 from dl_runner.tracking.run_folder import RunRecord, create, is_locked, lock
 
 START = {"command": ["dlrun", "seed=1"], "seed": 1, "device": "cpu", "precision": "fp32"}
@@ -113,7 +113,7 @@ def test_a_resumed_record_adds_up_its_sittings(tmp_path):
     record.fields["seconds"] = 100.0
     record.finish("failed", {}, traceback="Traceback …")
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 100.0}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 100.0, "checksums": None}))
 
     again = RunRecord.load(tmp_path)
     again.resume(step=8)
@@ -144,7 +144,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def test_checkout_gives_commit_and_dirt_only_of_the_packages_own_repository(tmp_path):
-    assert run_folder.checkout(tmp_path) is None
+    assert provenance.checkout(tmp_path) is None
     git(tmp_path, "init", "-q")
     package = tmp_path / "package"
     package.mkdir()
@@ -152,12 +152,12 @@ def test_checkout_gives_commit_and_dirt_only_of_the_packages_own_repository(tmp_
     (tmp_path / "other").write_text("")
     git(tmp_path, "add", "other")
     git(tmp_path, "commit", "-qm", "other")
-    assert run_folder.checkout(package) is None  # in the repository's folder, but no part of it
+    assert provenance.checkout(package) is None  # in the repository's folder, but no part of it
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "package")
-    assert run_folder.checkout(package) == {"commit": git(tmp_path, "rev-parse", "HEAD"), "dirty": False}
+    assert provenance.checkout(package) == {"commit": git(tmp_path, "rev-parse", "HEAD"), "dirty": False}
     (package / "__init__.py").write_text("changed = 1\n")
-    assert run_folder.checkout(package)["dirty"] is True
+    assert provenance.checkout(package)["dirty"] is True
 
 
 @pytest.mark.parametrize(

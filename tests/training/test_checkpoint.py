@@ -139,7 +139,7 @@ def test_a_kill_leaves_the_old_checkpoint(checkpoints, monkeypatch, moment):
     write = torch.save
 
     def killed(content, path):
-        path.write_bytes(b"half") if moment == "within the write" else write(content, path)
+        path.write(b"half") if moment == "within the write" else write(content, path)
         raise _Killed
 
     monkeypatch.setattr(torch, "save", killed)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import EXACT, rows, run
+from helpers import EXACT, rows, run, unchecked
 from torch import nn
 
 from dl_runner.build.experiment import build_experiment
@@ -151,6 +151,7 @@ def test_a_run_is_evaluated_and_goes_on_elsewhere_without_graphs(tmp_path):
     plain = load_config(folder / CONFIG)
     plain["device"]["cuda_graphs"] = "on"
     (folder / CONFIG).write_text(to_yaml(plain))
+    unchecked(folder)
     assert "test/loss" in evaluate_run(folder, "test", "last")[1]
     assert load_run(folder).device.cuda_graphs == "on"
     assert load_run(folder, "cpu").device.cuda_graphs == "off"

@@ -108,7 +108,7 @@ def test_the_forward_pass_runs_in_the_precision_that_is_given(model):
 def test_a_request_ends_it_between_two_batches(model):
     request = StopRequest()
     request.signal_number = 2
-    with pytest.raises(Interrupted, match="stopped during the final test"):
+    with pytest.raises(Interrupted, match="stopped during an evaluation"):
         evaluate(model, cut(split(), 8), request=request)
 
 

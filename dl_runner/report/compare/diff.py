@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dl_runner.report.compare.runs import CONFIG, read_config
+from dl_runner.config.stored import CONFIG
+from dl_runner.report.compare.runs import read_config
 from dl_runner.report.compare.table import Column
 from dl_runner.tracking.hyperparameters import flatten
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import yaml
 
+from dl_runner.config.stored import CONFIG, LOADER, require_plain
 from dl_runner.errors import UserError
+from dl_runner.runtime.checksums import read_checked
 from dl_runner.tracking.hyperparameters import Scalar, hyperparameters
 from dl_runner.tracking.metric_info import BEFORE, MetricInfo, larger_is_better
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
-CONFIG = "config.yaml"
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
 
@@ -117,21 +118,20 @@ def load(folder: Path) -> Run | None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The plain containers of a run's config.yaml, quickly.
+    """The plain containers of a run's config.yaml, the same as the run wrote, quickly.
 
     Raises:
-        UserError: missing, or no YAML mapping.
+        UserError: missing, damaged, or no YAML mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_checked(path).decode()
+        require_plain(path, text)
         try:
-            config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            config = yaml.load(text, LOADER)
         except yaml.YAMLError:  # libyaml, which is quick, does not read the bytes of a name that is no UTF-8
             config = yaml.safe_load(text)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: damaged, not a YAML file ({str(error).splitlines()[0]})") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: damaged, not a run's config")
     return config

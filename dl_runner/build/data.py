@@ -1,8 +1,9 @@
 """The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
 
 from dl_runner.build.builders import Builders, offered
+from dl_runner.config.parsed import NormalizationConfig
 from dl_runner.config.paths import default_root
-from dl_runner.config.schema import Config, NormalizationConfig
+from dl_runner.config.schema import Config
 from dl_runner.data.dataset import UNCHANGED, Cuts, Data, Fitted, Normalization, cut
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation

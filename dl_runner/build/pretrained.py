@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from dl_runner.build.weights import read_weights
-from dl_runner.config.schema import PretrainedConfig
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
 from dl_runner.runtime.checksums import read_checked

@@ -13,7 +13,7 @@ from dl_runner.build.pretrained import load_pretrained
 from dl_runner.build.weights import read_weights
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
-from dl_runner.config.schema import PretrainedConfig
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.registry import builder

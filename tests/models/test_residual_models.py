@@ -7,7 +7,7 @@ from model_specs import RESIDUAL, build
 from torch import nn
 
 from dl_runner.build.pretrained import load_pretrained
-from dl_runner.config.schema import PretrainedConfig
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.layers.residual import Bottleneck, Residual
 
 # The keys of saved weights: to change them is to lose every run's checkpoints.

@@ -154,7 +154,7 @@ class Config:
     schedule: Component
     regularization: RegularizationConfig
     init: Component
-    pretrained: PretrainedConfig = PretrainedConfig()
+    pretrained: PretrainedConfig = field(default_factory=PretrainedConfig)
     groups: Groups = field(default_factory=Groups)
     augment: AugmentConfig
     device: DeviceConfig

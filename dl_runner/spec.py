@@ -82,12 +82,18 @@ class Columns:
     Args:
         numeric: names of the columns of numbers.
         categories: names of the columns of categories.
-        sizes: how many categories each of these has.
+        sizes: how many codes each of these has. Code 0 stands for all categories that are not told apart, as they were
+            unseen in training or too rare there; in a one-hot vector it is zeros.
     """
 
     numeric: tuple[str, ...]
     categories: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """The numbers of a row as one vector: its numbers, then each category one-hot."""
+        return len(self.numeric) + sum(size - 1 for size in self.sizes)
 
 
 @dataclass(frozen=True)
@@ -107,9 +113,18 @@ class Classes:
 
 @dataclass(frozen=True)
 class Numbers:
-    """`size` numbers for each example, float32 (size,)."""
+    """`size` numbers for each example, float32 (size,).
+
+    Args:
+        mean, std: of the training targets, one of each for every number; None where they are unknown.
+        log_mean, log_std: of their natural logarithms; None also where one of the targets is not above 0.
+    """
 
     size: int
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    log_mean: tuple[float, ...] | None = None
+    log_std: tuple[float, ...] | None = None
 
     @property
     def shape(self) -> tuple[int]:
@@ -244,7 +259,7 @@ def _values(kind: Kind) -> int:
     if isinstance(kind, Fields):
         return sum(_values(field) for _, field in kind.fields)
     if isinstance(kind, Columns):
-        return len(kind.numeric) + len(kind.categories)
+        return kind.width
     return kind.most if isinstance(kind, Boxes) else math.prod(kind.shape)
 
 

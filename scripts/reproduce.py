@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
+from dl_runner.config.schema import Config
 from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed, UserError
@@ -31,6 +32,7 @@ from hardware import hardware
 ROOT = Path(__file__).parents[1]
 MINUTES = [
     *("linear_regression", "linear_regression_b", "linear_regression_b_scratch"),
+    "house_prices",
     *("softmax", "mlp", "dropout_mlp", "lenet", "bn_lenet", "lenet_parallel"),
 ]
 INTRODUCTION = """# The notes' results, and ours
@@ -55,6 +57,15 @@ second are over the whole run's time; the notes' are those of their training loo
 | experiment | | train perplexity | validation perplexity | tokens/s | hardware |
 |---|---|---|---|---|---|"""
 SHOWN_OF_TEXTS = ("train/perplexity", "validation/perplexity")
+TABLES = """
+## Tables
+
+Root mean squared errors of the logarithm of the price, means over five folds, the last epoch's; statistics of the
+columns come from each fold's training part alone. A seed is another cut into folds.
+
+| experiment | | train log rmse | validation log rmse | examples/s | hardware |
+|---|---|---|---|---|---|"""
+SHOWN_OF_TABLES = ("train/log_rmse", "validation/log_rmse")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -98,39 +109,60 @@ def reproduce(name: str, seed: int, smoke: int | None, overrides: list[str], out
         options += [f"data.limit={smoke}", "trainer.epochs=1", "trainer.evaluate_batches=4"]
     checked = check_config(to_plain(compose(options)))
     label = "_".join([f"seed_{seed}", *([f"smoke_{smoke}"] if smoke else []), *overrides]).replace("/", "_")
-    folder = outputs / name / label
-    print(f"== dlrun {shlex.join(options)}", flush=True)
-    record = finish(checked, folder)
-    rows = [row for row in read_metrics(folder / METRICS) if "test/loss" in row]
+    folder, folds = outputs / name / label, checked.data.folds
+    if folds:
+        command = f"dlrun -m {shlex.join(options)} data.fold={','.join(map(str, range(folds)))}"
+    else:
+        command = f"dlrun {shlex.join(options)}"
+    print(f"== {command}", flush=True)
+    folders = [folder / f"fold_{fold}" for fold in range(folds)] if folds else [folder]
+    records = [finish(_of_fold(options, fold) if folds else checked, folder) for fold, folder in enumerate(folders)]
+    record, metrics = records[0], means([one["metrics"] for one in records])
+    rows = [row for folder in folders for row in read_metrics(folder / METRICS) if "test/loss" in row]
     accuracies = [float(row["test/accuracy"]) for row in rows if "test/accuracy" in row]
-    trained = record["step"] * checked.data.batch_size
+    trained = sum(one["step"] for one in records) * checked.data.batch_size
+    seconds = sum(one["seconds"] for one in records) if all(one["seconds"] for one in records) else None
+    resumed = any(one["resumed"] for one in records)
     return {
         "experiment": name,
         "seed": seed,
         "smoke": smoke,
         "overrides": [override for override in overrides if not override.startswith("tracker.")],
-        "metrics": {key: value for key, value in record["metrics"].items() if key.split("/")[0] in SPLITS},
+        "metrics": {key: value for key, value in metrics.items() if key.split("/")[0] in SPLITS},
         "best_test_accuracy": max(accuracies, default=None),
-        "examples_per_second": None if record["resumed"] else round(trained / record["seconds"], 1),
+        "examples_per_second": None if resumed else round(trained / seconds, 1),
         "window": checked.data.arguments.get("steps", 1),  # targets of an example
-        "seconds": record["seconds"],
+        "seconds": seconds,
         "hardware": hardware(record["device"], record["host"]["cores"], record["versions"]["torch"]),
         "precision": record["precision"],
         "commit": (record["git"] or {}).get("commit"),
-        "command": f"dlrun {shlex.join(options)}",
+        "command": command,
     }
+
+
+def _of_fold(options: list[str], fold: int) -> Config:
+    return check_config(to_plain(compose([*options, f"data.fold={fold}"])))
+
+
+def means(found: list[Mapping[str, float]]) -> dict[str, float]:
+    """Of each metric, the mean over the folds."""
+    return {key: statistics.fmean(one[key] for one in found) for key in found[0]}
 
 
 def table(results: list[dict]) -> str:
     """docs/results.md, from all results so far."""
     notes = {choice.removeprefix("notes/"): expected(choice) for choice in choices("experiment") if "notes/" in choice}
-    texts = {name: reported for name, reported in notes.items() if SHOWN_OF_TEXTS[0] in reported}
+    texts = [name for name, reported in notes.items() if SHOWN_OF_TEXTS[0] in reported]
+    tables = [name for name, reported in notes.items() if SHOWN_OF_TABLES[0] in reported]
     lines = [INTRODUCTION]
-    for name in [name for name in notes if name not in texts]:
+    for name in [name for name in notes if name not in [*texts, *tables]]:
         lines += rows(name, notes[name], results, SHOWN, "examples", best=True)
     lines.append(TEXTS)
     for name in texts:
         lines += rows(name, notes[name], results, SHOWN_OF_TEXTS, "tokens", best=False)
+    lines.append(TABLES)
+    for name in tables:
+        lines += rows(name, notes[name], results, SHOWN_OF_TABLES, "examples", best=False)
     return "\n".join(lines) + "\n"
 
 

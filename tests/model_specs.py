@@ -11,6 +11,7 @@ from dl_runner.build.builders import offered
 from dl_runner.config.search_path import CONF, choices
 from dl_runner.config.types import arguments
 from dl_runner.data.batch import Batch, blank, call, map_tensors
+from dl_runner.layers.columns import reading_rows
 from dl_runner.registry import builder
 from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.task import Task
@@ -45,11 +46,11 @@ TASKS = {
 # The kinds of inputs and of targets that a model takes; every other pair it refuses.
 ACCEPTED = {
     **dict.fromkeys(SMALLEST, (("image", "classes"), ("image", "numbers"))),
-    **dict.fromkeys(VECTORS, tuple(product(("image", "vector"), ("classes", "numbers")))),
+    **dict.fromkeys(VECTORS, tuple(product(("image", "vector", "columns"), ("classes", "numbers")))),
+    "embedding_mlp": (("columns", "classes"), ("columns", "numbers")),
     **dict.fromkeys(("rnn", "gru", "lstm"), (("tokens", "tokens"),)),
     "fcn": (("image", "pixels"),),
-    "softmax": (("image", "classes"), ("vector", "classes")),
-    "perceptron": (("image", "classes"), ("vector", "classes")),
+    **dict.fromkeys(("softmax", "perceptron"), tuple(product(("image", "vector", "columns"), ("classes",)))),
     "polynomial": (("vector", "classes"), ("vector", "numbers")),
     "convolution": (("image", "classes"), ("image", "numbers")),
 }
@@ -97,7 +98,8 @@ def random_batch(of: DataSpec, examples: int) -> Batch:
             return torch.randn(one.shape, generator=generator)
         return torch.randint(below, one.shape, generator=generator, dtype=one.dtype)
 
-    inputs = map_tensors(batch.inputs, lambda one: draw(one, getattr(of.inputs, "vocabulary", 1)))
+    below = min(of.inputs.sizes) if isinstance(of.inputs, Columns) else getattr(of.inputs, "vocabulary", 1)
+    inputs = map_tensors(batch.inputs, lambda one: draw(one, below))
     targets = map_tensors(batch.targets, lambda one: draw(one, getattr(of.targets, "size", 1)))
     return Batch.of(inputs, targets, batch.each)
 
@@ -120,7 +122,7 @@ def build_for(name: str, of: DataSpec, seed: int = 0, **options) -> nn.Module:
     function = builder("model", plain.get("builder", name))
     own = {key: value for key, value in plain.items() if key not in ("name", "builder")}
     torch.manual_seed(seed)
-    return function(of, **(arguments(function, own, "model", {"data"}) | options))
+    return reading_rows(function(of, **(arguments(function, own, "model", {"data"}) | options)), of)
 
 
 def build(name: str, shape: tuple[int, ...] = (1, 28, 28), outputs: int = 10, seed: int = 0, **options) -> nn.Module:

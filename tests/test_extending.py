@@ -56,6 +56,17 @@ def test_a_model_and_a_data_set(folder, capsys):
     assert f"{metrics(done)['test/accuracy']:.4f}" in capsys.readouterr().out
 
 
+def test_a_table_file_with_a_name_of_its_own_and_a_model_of_vectors(folder, capsys):
+    rows = [f"h{number},{number % 9},{'ab'[number % 2]},{100 + 10 * (number % 9)}" for number in range(60)]
+    Path("houses.csv").write_text("\n".join(["id,rooms,kind,price", *rows]))
+    task = ("task=regression", "task.standardize=true", "trainer.epochs=40", "data.batch_size=16")
+    assert run(line("two_layers", "model=two_layers", "data=my_houses", *task)) == 0
+    done = only("outputs/my_houses/two_layers/*")
+    assert metrics(done)["test/rmse"] < 10
+    assert run(["predict", str(done), "houses.csv", "--out", "answers.csv"]) == 0
+    assert Path("answers.csv").read_text().startswith("id,price\nh0,")
+
+
 def test_a_metric(folder):
     assert run(line("top3", "task=top3", "model=softmax", "trainer.epochs=2")) == 0
     found = metrics(only("outputs/digits/softmax/*"))

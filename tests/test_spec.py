@@ -91,7 +91,7 @@ def test_the_facts_that_models_ask_for():
         (Vector(2), Classes(tuple("abcdefg")), 7),
         (Tokens(100, 6), Tokens(50, 6), 300),
         (Image(1, 4, 4), Pixels(("a", "b", "c"), 4, 4), 48),
-        (Columns(("a", "b"), ("c",), (9,)), Numbers(1), 3),
+        (Columns(("a", "b"), ("c",), (9,)), Numbers(1), 10),
         (Fields.of(a=Vector(3), b=Vector(4)), Numbers(1), 7),
     ],
 )

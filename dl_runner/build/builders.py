@@ -23,7 +23,7 @@ from dl_runner.tasks.task import Task
 AUTO = "auto"  # a task or tokenizer that the data choose
 # Parameters of the builders that the program fills in; a config may not.
 GIVEN = {
-    "data": {"root", "seed", "image_size", "tokenizer"},
+    "data": {"root", "seed", "image_size", "tokenizer", "normalize"},
     "tokenizer": set(),
     "model": {"data"},
     "task": {"data", "loss", "load", "fitted", "label_smoothing"},

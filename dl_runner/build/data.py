@@ -31,7 +31,13 @@ def build_data(
     """
     data, seed = config.data, config.seed
     tokenizer = builders.tokenizer() if builders.tokenizer else None
-    values = {"root": data.root or default_root(), "seed": seed, "image_size": data.image_size, "tokenizer": tokenizer}
+    values = {
+        "root": data.root or default_root(),
+        "seed": seed,
+        "image_size": data.image_size,
+        "normalize": data.normalize,
+        "tokenizer": tokenizer,
+    }
     given = offered(builders.data, values)
     if tokenizer is not None and "tokenizer" not in given:
         raise UserError(f"tokenizer={config.tokenizer.name}: data={data.name} holds no text; use tokenizer=auto")

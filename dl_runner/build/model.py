@@ -8,6 +8,7 @@ from dl_runner.build.builders import Builders
 from dl_runner.config.schema import Config
 from dl_runner.data.batch import blank, call
 from dl_runner.errors import UserError
+from dl_runner.layers.columns import reading_rows
 from dl_runner.layers.scratch.swap import from_scratch
 from dl_runner.optim.frozen import freeze
 from dl_runner.parallel.process_group import ProcessGroup
@@ -36,7 +37,7 @@ def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module
         UserError: the model does not fit the data, or has not the parameters of a group.
     """
     seed_everything(config.seed)
-    model = builders.model(spec)
+    model = reading_rows(builders.model(spec), spec)
     size_lazy_layers(model, spec, config.model.name)
     if config.layers.name == "scratch":
         from_scratch(model)

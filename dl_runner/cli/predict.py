@@ -12,13 +12,15 @@ _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may fo
 
 
 def predict(argv: list[str]) -> None:
-    """dlrun predict RUN INPUT…: what a run's model makes of your own pictures or texts."""
+    """dlrun predict RUN INPUT…: what a run's model makes of your own pictures, texts or tables."""
 
     def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("inputs", nargs="*", metavar="INPUT", help="picture files, or texts in quotes")
+        parser.add_argument("inputs", nargs="*", metavar="INPUT", help="picture or table files, or texts in quotes")
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
         device_option(parser)
-        parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where pictures are written")
+        parser.add_argument(
+            "--out", type=Path, metavar="DIR|FILE.csv", help="where pictures are written, or a file for all answers"
+        )
         parser.epilog = (
             "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts."
         )
@@ -27,10 +29,16 @@ def predict(argv: list[str]) -> None:
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     from rich.console import Console
 
-    from dl_runner.report.answers import render
+    from dl_runner.report.answers import is_table_file, render, write_table
     from dl_runner.run.inference import predict as answers
 
-    Console().print(render(answers(given.run, given.inputs, given.weights, options, given.device), given.out))
+    for_file = is_table_file(given.out)
+    rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
+    if for_file:
+        write_table(rows, given.out)
+        print(f"{len(rows):,} rows: {given.out}")
+    else:
+        Console().print(render(rows, given.out or Path()))
 
 
 def split_options(argv: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -32,6 +32,7 @@ def summary(argv: list[str]) -> None:
     from rich.console import Console
 
     from dl_runner.build.fit import checked_experiment
+    from dl_runner.report.columns import columns_in_words
     from dl_runner.report.curve import draw_rates
     from dl_runner.report.summary import render, summarize
 
@@ -39,6 +40,8 @@ def summary(argv: list[str]) -> None:
     table = render(summarize(experiment.model, experiment.spec))
     table.title = f"{checked.model.name} on {checked.data.name}"
     Console().print(table)
+    for told in filter(None, (columns_in_words(experiment.spec.inputs), *experiment.data.notes)):
+        print(told)
     rates, per_epoch = _learning_rates(experiment)
     if min(rates) != max(rates) or any(override.startswith("schedule") for override in given.overrides):
         print(draw_rates(rates, per_epoch))

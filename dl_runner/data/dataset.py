@@ -9,6 +9,7 @@ import torch
 from dl_runner.data.places import resize_targets, sized
 from dl_runner.data.samplers import InOrder, Sampler, Shuffled
 from dl_runner.data.sampling import hold_out, hold_out_fold, smallest_class, take
+from dl_runner.data.scale import measured
 from dl_runner.data.splits import Split, TensorSplit
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
@@ -156,6 +157,7 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
         learnt = fitted or data.fit.fit(train)
         splits = {name: split and learnt.apply(split) for name, split in splits.items()}
         spec = learnt.spec
+    spec = measured(spec, splits["train"])
     made = _sized(spec, cuts)
     if made.is_image:
         splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}

@@ -13,7 +13,7 @@ from dl_runner.data.transforms import Transform
 from dl_runner.data.whole import PIXELS, SIZES, centres, first_crop
 from dl_runner.errors import UserError
 from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
-from dl_runner.spec import DataSpec, Image, Kind, Vector
+from dl_runner.spec import Columns, DataSpec, Image, Kind, Vector
 
 KEPT_READY = 2**28  # bytes of floats that are kept instead of being made from bytes again in each epoch
 
@@ -44,6 +44,14 @@ class Unchanged:
 
     def ahead(self, split: Split) -> tuple[Split, Preparation]:
         return split, self
+
+
+class Coded(Unchanged):
+    """Rows of a table, whose codes of categories are kept in the smallest type and read as int64."""
+
+    def __call__(self, raw: Raw, generator: torch.Generator | None = None) -> Raw:
+        inputs, targets = raw
+        return {**inputs, "categories": inputs["categories"].long()}, targets
 
 
 class Normalized:
@@ -160,7 +168,7 @@ def preparation(
         return Normalized(spec.inputs, device, transform, memory_format, spec.targets)
     if transform is not None:
         raise UserError(f"augment: works on images, and the data are {type(spec.inputs).__name__}; set augment=none")
-    return Unchanged()
+    return Coded() if isinstance(spec.inputs, Columns) else Unchanged()
 
 
 def to_input(images: Tensor, spec: DataSpec) -> Tensor:

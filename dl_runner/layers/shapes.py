@@ -3,7 +3,7 @@
 import math
 
 from dl_runner.errors import UserError
-from dl_runner.spec import Classes, DataSpec, Image, Numbers, Tokens, Vector
+from dl_runner.spec import Classes, Columns, DataSpec, Image, Numbers, Tokens, Vector
 
 
 def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
@@ -24,15 +24,27 @@ def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
 
 
 def flat_size(data: DataSpec, model: str) -> int:
-    """The numbers in one example of a model that reads it as one vector.
+    """The numbers in one example of a model that reads it as one vector; a row of a table is made one for it, see
+    `dl_runner.layers.columns`.
 
     Raises:
-        UserError: the examples are neither images nor vectors, or have more than one answer each.
+        UserError: the examples are no images, vectors or rows, or have more than one answer each.
     """
-    if not isinstance(data.inputs, Image | Vector):
+    if not isinstance(data.inputs, Image | Vector | Columns):
         raise UserError(f"model={model}: needs images or vectors, but one example of the data is {shown(data.inputs)}")
     require_one_answer(data, model)
-    return math.prod(data.inputs.shape)
+    return data.inputs.width if isinstance(data.inputs, Columns) else math.prod(data.inputs.shape)
+
+
+def require_columns(data: DataSpec, model: str) -> None:
+    """Check that the examples are rows of a table, each with one answer.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not isinstance(data.inputs, Columns):
+        raise UserError(f"model={model}: needs rows of a table, but one example of the data is {shown(data.inputs)}")
+    require_one_answer(data, model)
 
 
 def require_one_answer(data: DataSpec, model: str) -> None:

@@ -56,7 +56,8 @@ def unfreezing(
             for count, mean in zip(places, values.mean(1), strict=True):
                 lesson.metrics[f"{number} examples, {count} layers: mean {metric}"] = float(mean)
                 if metric == ACCURACY:
-                    axes.annotate(f"{mean:.1%}", (count, mean), (0, 9), textcoords="offset points", ha="center")
+                    shift = (0, 9 if color else -17)
+                    axes.annotate(f"{mean:.1%}", (count, mean), shift, textcoords="offset points", ha="center")
     fitted.set_yscale("log")
     tested.set(title="Test accuracy", ylabel="test accuracy")
     fitted.set(title="Training loss at the end: every layer that learns lowers it", ylabel="training loss")

@@ -1,5 +1,6 @@
-"""What `dlrun predict` shows: a table, or plain text, and the pictures in it as files."""
+"""What `dlrun predict` shows: a table, or plain text, and the pictures in it as files; or all of it as a CSV file."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
-from dl_runner.runtime.files import fitting, readable
+from dl_runner.runtime.files import atomic_path, fitting, readable
 
 
 def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
@@ -37,6 +38,29 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
         shown = [_shown(row.get(name, ""), folder / fitting(stem, f"_{name}.png")) for name in columns]
         table.add_row(*(Text(text, "bold" if place == 1 else "") for place, text in enumerate(shown)))
     return table
+
+
+def is_table_file(path: Path | None) -> bool:
+    """Whether `--out` names a file for all answers, and not a folder for pictures."""
+    return path is not None and path.suffix.lower() == ".csv"
+
+
+def write_table(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Rows as a CSV file, whole or not at all: a line with the columns' names, then one for each row, all digits.
+
+    Raises:
+        UserError: there are pictures among them, or the file cannot be written.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if any(isinstance(value, np.ndarray) for row in rows for value in row.values()):
+        raise UserError(f"--out {path}: the answers hold pictures, which are no table; name a folder")
+    try:
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise UserError(f"--out {path}: cannot be written ({error.strerror}); name another place") from None
 
 
 def _shown(value: Any, path: Path) -> str:

@@ -9,6 +9,7 @@ import torch
 from dl_runner.build.experiment import Experiment
 from dl_runner.data.dataset import Data
 from dl_runner.data.picture_files import left_out_notes, listed
+from dl_runner.report.columns import columns_in_words
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import Columns, Fields, Kind, Tokens
@@ -51,6 +52,7 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
     header: dict[str, Any] = {
         "job": job,
         "data": f"{checked.data.name}: {counted}; {_kind(spec.inputs)}{_targets(spec.targets)}",
+        "columns": columns_in_words(spec.inputs, 8),
         "classes": _class_counts(experiment),
         "notes": "; ".join(_notes(experiment.data)),
         "model": f"{checked.model.name}, {experiment.parameters:,} parameters",

@@ -81,13 +81,20 @@ def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | 
 
 
 def predict(
-    folder: Path, inputs: Sequence[str], which: Weights | None, options: Mapping[str, Any], device: str | None = None
+    folder: Path,
+    inputs: Sequence[str],
+    which: Weights | None,
+    options: Mapping[str, Any],
+    device: str | None = None,
+    *,
+    for_file: bool = False,
 ) -> list[Row]:
     """What a run's task makes of a user's inputs. Needs no data set.
 
     Args:
         inputs: names of files, or texts.
         options: of the task's `predict`.
+        for_file: the rows of its `tabulate` instead, if it has one.
 
     Raises:
         UserError: no weights, or those of another run, a task that does not predict, an unknown option, or an input
@@ -102,10 +109,11 @@ def predict(
     task = build_task(checked, builders, spec, read_fitted(folder))
     if not hasattr(task, "predict"):
         raise UserError(f"predict {folder}: its task, {spec.task}, answers nothing about inputs of one's own")
-    given = arguments(task.predict, options, "predict", {"model", "inputs"})
+    answer = getattr(task, "tabulate", task.predict) if for_file else task.predict
+    given = arguments(answer, options, "predict", {"model", "inputs"})
     model = build_model(checked, builders, spec)
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
     with evaluating(model, settings.autocast), showing(checked.tracker.console):
-        return task.predict(model, inputs, **given)
+        return answer(model, inputs, **given)

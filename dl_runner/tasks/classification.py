@@ -12,7 +12,7 @@ from dl_runner.data.batch import Batch, call
 from dl_runner.report.pictures import confusion_matrix, image_grid
 from dl_runner.spec import Classes, DataSpec
 from dl_runner.tasks.loss import Loss
-from dl_runner.tasks.predicting import Row, load_images, run_on_images, shown_again
+from dl_runner.tasks.predicting import Asked, Row, ask, read_inputs, shown_again
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 
@@ -24,8 +24,8 @@ class Classification:
 
     metrics = (Metric("accuracy", "max", "fraction"), Metric("loss"))
 
-    def __init__(self, data: DataSpec, loss: Loss, label_smoothing: float = 0.0) -> None:
-        self.data, self.loss, self.label_smoothing = data, loss, label_smoothing
+    def __init__(self, data: DataSpec, loss: Loss, label_smoothing: float = 0.0, fitted: Any = None) -> None:
+        self.data, self.loss, self.label_smoothing, self.fitted = data, loss, label_smoothing, fitted
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
         logits, labels = full_precision(call(model, batch.inputs)), batch.targets  # (batch, classes), (batch,)
@@ -75,31 +75,62 @@ class Classification:
         invert: bool = False,
         white: Positive | None = None,
     ) -> list[Row]:
-        """The most probable classes of picture files.
+        """The most probable classes of picture files, or of the rows of tables.
 
         Args:
             top: how many classes.
-            invert: swap dark and light first.
+            invert: swap dark and light of pictures first.
             white: the value that is white in files of more than 8 bits a channel, if not the data's own.
 
         Raises:
-            UserError: a file that is no picture.
+            UserError: a file that is no picture, or no table of the right columns.
         """
-        logits = run_on_images(model, load_images(inputs, self.data, invert, white), self.data)
-        shares, classes = logits.float().softmax(dim=1).topk(min(top, self.data.outputs), dim=1)
+        asked = read_inputs(inputs, self.data, self.fitted, invert, white)
+        shares, classes = self._shares(model, asked).topk(min(top, self.data.outputs), dim=1)
         rows = []
-        for path, row, values in zip(inputs, classes.tolist(), shares.tolist(), strict=True):
+        for named, row, values in zip(asked.rows, classes.tolist(), shares.tolist(), strict=True):
             told = [f"{self.data.classes[one]} {share:.1%}" for one, share in zip(row, values, strict=True)]
-            rows.append({"picture": path, **{f"{place}.": text for place, text in enumerate(told, 1)}})
+            rows.append(named | {f"{place}.": text for place, text in enumerate(told, 1)})
         return rows
 
+    def tabulate(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        probabilities: bool = False,
+        invert: bool = False,
+        white: Positive | None = None,
+    ) -> list[Row]:
+        """The most probable class of each picture file or row, for a file.
 
-def classification(data: DataSpec, loss: Loss, *, label_smoothing: Fraction = 0.0) -> Task:
+        Args:
+            probabilities: those of every class as well, each in a column named like it.
+            invert, white: as for `predict`.
+
+        Raises:
+            UserError: as for `predict`.
+        """
+        asked = read_inputs(inputs, self.data, self.fitted, invert, white)
+        shares, names = self._shares(model, asked), self.data.classes
+        target = getattr(self.fitted, "target", "class")
+        rows = [row | {target: names[at]} for row, at in zip(asked.rows, shares.argmax(1).tolist(), strict=True)]
+        if not probabilities:
+            return rows
+        titles = [f"{target}={name}" for name in names]
+        return [row | dict(zip(titles, one, strict=True)) for row, one in zip(rows, shares.tolist(), strict=True)]
+
+    def _shares(self, model: nn.Module, asked: Asked) -> Tensor:
+        return ask(model, asked, self.data).float().softmax(dim=1)
+
+
+def classification(data: DataSpec, loss: Loss, fitted: Any = None, *, label_smoothing: Fraction = 0.0) -> Task:
     """Reports the mean loss and the accuracy, the fraction of examples whose largest logit is the label's.
 
     Args:
         data: what the task is for.
         loss: of logits (batch, classes) and labels (batch,).
+        fitted: what was fitted to the data, which reads a user's table.
         label_smoothing: ε in [0, 1), for cross-entropy: the step minimizes (1 − ε)·loss + ε·(the cross-entropy to the
             uniform distribution) (Szegedy et al., 2016, section 7). The reported loss is without it.
 
@@ -107,4 +138,4 @@ def classification(data: DataSpec, loss: Loss, *, label_smoothing: Fraction = 0.
         UserError: the data's targets are no classes.
     """
     require_targets(data, "classification", Classes)
-    return Classification(data, loss, label_smoothing)
+    return Classification(data, loss, label_smoothing, fitted)

@@ -3,23 +3,74 @@
 A task that predicts has a method `predict(model, inputs, *, …) → rows`. `inputs` are the command line's texts: names
 of files, or texts themselves. The keywords with their annotations are the options of the command line. A row is a
 dict from a column's name to what is shown in it: a text or number, or a picture, uint8 (height, width, 3), which is
-written to a file.
+written to a file. A method `tabulate` of the same form may say what `--out FILE.csv` holds instead.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dl_runner.data.batch import Tensors, call, first_tensor, map_tensors
 from dl_runner.data.images import MODES, decode
-from dl_runner.data.preparation import to_input
+from dl_runner.data.preparation import preparation, to_input
 from dl_runner.errors import UserError
 from dl_runner.runtime.progress import tracked
-from dl_runner.spec import DataSpec, Image
+from dl_runner.spec import Columns, DataSpec, Image
 
 Row = dict[str, Any]
+AT_ONCE = 2**20  # numbers that a model reads or gives at a time
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A user's inputs.
+
+    Args:
+        rows: of each, the columns that name it.
+        inputs: as a split holds them, on the host.
+    """
+
+    rows: list[Row]
+    inputs: Tensors
+
+
+def read_inputs(
+    inputs: Sequence[str], spec: DataSpec, fitted: Any = None, invert: bool = False, white: float | None = None
+) -> Asked:
+    """Picture files, or the rows of table files.
+
+    Args:
+        fitted: what was fitted to the training data; it reads tables.
+        invert: swap dark and light of pictures.
+        white: of pictures; as for `load_image`.
+
+    Raises:
+        UserError: a file that is not what the model takes.
+    """
+    if not isinstance(spec.inputs, Columns):
+        return Asked([{"picture": path} for path in inputs], load_images(inputs, spec, invert, white))
+    if fitted is None:
+        raise UserError("predict: this task does not say what its tables' columns are; it has to take `fitted`")
+    if invert or white:
+        raise UserError(f"--{'invert' if invert else 'white'}: is for pictures, and the model takes rows of tables")
+    read = [fitted.read(Path(path)) for path in inputs]
+    names = [row for rows, _ in read for row in rows]
+    return Asked(names, {name: torch.cat([tensors[name] for _, tensors in read]) for name in read[0][1]})
+
+
+def ask(model: nn.Module, asked: Asked, spec: DataSpec) -> Tensor:
+    """What the model gives for a user's inputs, on the host; a part of them at a time."""
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    prepare, size = preparation(spec, device), max(1, AT_ONCE // spec.values)
+    outputs = []
+    for start in range(0, len(first_tensor(asked.inputs)), size):
+        part = map_tensors(asked.inputs, lambda one, low=start: one[low : low + size].to(device))
+        outputs.append(call(model, prepare((part, torch.empty(0)))[0]).cpu())
+    return torch.cat(outputs)
 
 
 def load_image(path: Path, spec: DataSpec, white: float | None = None) -> Tensor:

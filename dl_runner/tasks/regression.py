@@ -1,46 +1,140 @@
 """One or more real numbers per example."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
+from dl_runner.config.types import Positive
 from dl_runner.data.batch import Batch, call
+from dl_runner.errors import RunFailed, UserError
 from dl_runner.spec import DataSpec, Numbers
 from dl_runner.tasks.loss import Loss
+from dl_runner.tasks.predicting import Row, ask, read_inputs
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 
+METRICS = ("loss", "rmse", "mae")
+
+
+class _Scale:
+    """What a model learns of a target: the target itself or its logarithm, as it is or standardized.
+
+    Args:
+        log: whether it is the logarithm.
+        mean, std: subtracted, then divided by; one of each for every number.
+    """
+
+    def __init__(self, log: bool, mean: Sequence[float], std: Sequence[float]) -> None:
+        self.log = log
+        self._plain = all(one == 0 for one in mean) and all(one == 1 for one in std)
+        self._moments = torch.tensor([mean, std], dtype=torch.float64)
+        self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}  # copied to a device once, not in every step
+
+    def of(self, targets: Tensor) -> Tensor:
+        """(batch, numbers) in the targets' unit → what the model learns."""
+        targets = targets.log() if self.log else targets
+        if self._plain:
+            return targets
+        mean, std = self._moments_like(targets)
+        return (targets - mean) / std
+
+    def back(self, outputs: Tensor) -> Tensor:
+        """What a model gives → the targets' unit."""
+        if not self._plain:
+            mean, std = self._moments_like(outputs)
+            outputs = outputs * std + mean
+        return outputs.exp() if self.log else outputs
+
+    def _moments_like(self, values: Tensor) -> Tensor:
+        key = values.device, values.dtype
+        if key not in self._moved:
+            self._moved[key] = self._moments.to(values)
+        return self._moved[key]
+
 
 class _Regression:
-    metrics = (Metric("loss"), Metric("rmse"), Metric("mae"))
-
-    def __init__(self, loss: Loss, outputs: int) -> None:
-        self.loss = loss
-        self.outputs = outputs
+    def __init__(
+        self, data: DataSpec, loss: Loss, scale: _Scale, choose: str, logs: bool, floor: float, fitted: Any
+    ) -> None:
+        self.data, self.loss, self.fitted = data, loss, fitted
+        self._scale, self._logs, self._floor = scale, logs, floor
+        names = [*METRICS, *(["log_rmse"] if logs else [])]
+        self.metrics = tuple(Metric(name) for name in sorted(names, key=lambda name: name != choose))
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
-        predictions, targets = full_precision(call(model, batch.inputs)), batch.targets  # (batch, outputs) both
-        loss = self.loss(predictions, targets)
-        error = predictions.detach() - targets
+        outputs, targets = full_precision(call(model, batch.inputs)), batch.targets  # (batch, numbers) both
+        loss = self.loss(outputs, self._scale.of(targets))
+        predictions = self._scale.back(outputs.detach())
+        error = predictions - targets
         sums = {"loss": loss.detach() * len(batch), "squared": error.square().sum(), "absolute": error.abs().sum()}
+        if self._logs:
+            ratio = predictions.clamp(min=self._floor).log() - targets.clamp(min=self._floor).log()
+            sums |= {"squared_log": ratio.square().sum(), "not_positive": (targets <= 0).sum()}
         return batch.weighted(loss), sums
 
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        numbers = sums["examples"] * self.outputs
-        return {
+        numbers = sums["examples"] * self.data.outputs
+        metrics = {
             "loss": float(sums["loss"]) / sums["examples"],
             "rmse": math.sqrt(float(sums["squared"]) / numbers),
             "mae": float(sums["absolute"]) / numbers,
         }
+        if self._logs:
+            if sums["not_positive"]:
+                raise RunFailed(f"log_rmse: {int(sums['not_positive'])} targets are not above 0 and have no logarithm")
+            metrics["log_rmse"] = math.sqrt(float(sums["squared_log"]) / numbers)
+        return metrics
+
+    def predict(self, model: nn.Module, inputs: Sequence[str]) -> list[Row]:
+        """The numbers that the model gives, in the targets' unit.
+
+        Raises:
+            UserError: a file that is no table of the right columns, or no picture.
+        """
+        asked = read_inputs(inputs, self.data, self.fitted)
+        values = self._scale.back(ask(model, asked, self.data).float())
+        name = getattr(self.fitted, "target", "prediction")
+        names = [name] if self.data.outputs == 1 else [f"{name} {place}" for place in range(1, self.data.outputs + 1)]
+        return [
+            named | dict(zip(names, row, strict=True)) for named, row in zip(asked.rows, values.tolist(), strict=True)
+        ]
 
 
-def regression(data: DataSpec, loss: Loss) -> Task:
-    """Reports the mean loss, the root mean squared error and the mean absolute error, in the targets' unit.
+def regression(
+    data: DataSpec,
+    loss: Loss,
+    fitted: Any = None,
+    *,
+    target: Literal["linear", "log"] = "linear",
+    standardize: bool = False,
+    choose: Literal["loss", "rmse", "mae", "log_rmse"] | None = None,
+    floor: Positive = 1.0,
+) -> Task:
+    """Reports the mean loss and, in the targets' unit, the root mean squared and the mean absolute error.
+
+    Args:
+        fitted: what was fitted to the data, which reads a user's table.
+        target: "log": the model gives natural logarithms, the loss is theirs, and `log_rmse` is reported, the root mean
+            squared error of the logarithms.
+        standardize: the model gives what it gives with the mean of the training targets subtracted, in deviations.
+        choose: the metric that chooses the best weights; log_rmse may be had for linear targets too. None: log_rmse for
+            log targets, else the loss.
+        floor: in `log_rmse`, predictions and targets below it count as so much.
 
     Raises:
-        UserError: the data's targets are no numbers.
+        UserError: the data's targets are no numbers, or have no logarithms.
     """
     require_targets(data, "regression", Numbers)
-    return _Regression(loss, data.outputs)
+    log, kind = target == "log", data.targets
+    if log and kind.log_mean is None:
+        raise UserError("task.target=log: a training target is not above 0, or all are unknown; use task.target=linear")
+    mean, std = (0.0,) * kind.size, (1.0,) * kind.size
+    if standardize:
+        mean, std = (kind.log_mean, kind.log_std) if log else (kind.mean, kind.std)
+        if mean is None:
+            raise UserError("task.standardize=true: the scale of the training targets is unknown; use false")
+    choose = choose or ("log_rmse" if log else "loss")
+    return _Regression(data, loss, _Scale(log, mean, std), choose, log or choose == "log_rmse", floor, fitted)

@@ -37,6 +37,7 @@ class Task(Protocol):
     A task may also have, each of them optional:
 
     - `predict(model, inputs, **options)`: what `dlrun predict` prints; see `dl_runner.tasks.predicting`.
+    - `tabulate(model, inputs, **options)`: what it writes into `--out FILE.csv`; without it, what it would print.
     - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
       array, uint8 (height, width, 3). It draws from no global random generator.
     - `draw(sums)`: {name: picture} of the sums of a whole split, after the final test.

@@ -9,6 +9,7 @@ import torch
 from data_formats import write_idx, write_python2_pickle
 from helpers import run
 from PIL import Image
+from tables import write_houses
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dl_runner.config.search_path import choices
@@ -35,6 +36,10 @@ def small_data(tmp_path_factory):
             Image.fromarray(pixels).save(root / "hotdog" / name / f"{place}.png")
     (root / "time_machine").mkdir()
     (root / "time_machine" / "timemachine.txt").write_text("It has a sentence, for a time traveller.\n" * 500)
+    write_houses(root / "house_prices" / "train.csv", 40)
+    write_houses(root / "california_housing" / "housing.csv", 40)
+    text = (root / "california_housing" / "housing.csv").read_text()
+    (root / "california_housing" / "housing.csv").write_text(text.replace("SalePrice", "median_house_value"))
     return root
 
 

@@ -155,7 +155,7 @@ def test_what_is_fitted_sees_the_training_examples_alone_and_is_used_again():
     raw = prepared(Data(numbered((1,), 1), whole), limit=20)
     data = prepared(Data(None, whole, fit=Mean(), test=whole), limit=20)
     mean = raw.train.inputs.mean().item()
-    assert data.fitted.mean == mean != whole.inputs.mean().item() and data.spec == numbered((1,), 1)
+    assert data.fitted.mean == mean != whole.inputs.mean().item() and data.spec == raw.spec
     for ours, untouched in ((data.train, raw.train), (data.validation, raw.validation), (data.test, whole)):
         assert torch.equal(ours.inputs, untouched.inputs - mean)
     again = cut(Data(None, whole, fit=Mean()), Cuts(), Mean(7.0))

@@ -89,9 +89,18 @@ def test_a_transform_for_vectors_is_a_clear_error():
         loader_of(split, numbered((2,), 1), 2, transform=horizontal_flip())
 
 
-@pytest.mark.parametrize("inputs", [Tokens(9, 4), Columns(("height",))], ids=["tokens", "columns"])
-def test_what_is_no_image_and_no_vector_stays_as_it_is(inputs):
-    spec = DataSpec(inputs, Classes(("a", "b")), "classification")
+def test_rows_of_a_table_have_codes_that_a_model_can_use_whatever_they_are_kept_as():
+    spec = DataSpec(Columns(("height",), ("town",), (3,)), Classes(("a", "b")), "classification")
+    raw = ({"numeric": torch.rand(2, 1), "categories": torch.tensor([[2], [0]], dtype=torch.uint8)}, torch.zeros(2))
+    inputs, targets = preparation(spec, "cpu")(raw)
+    assert inputs["numeric"] is raw[0]["numeric"] and targets is raw[1]
+    assert inputs["categories"].dtype == torch.int64 and inputs["categories"].tolist() == [[2], [0]]
+    with pytest.raises(UserError, match="augment=none"):
+        preparation(spec, "cpu", transform=horizontal_flip())
+
+
+def test_what_is_no_image_and_no_vector_stays_as_it_is():
+    spec = DataSpec(Tokens(9, 4), Classes(("a", "b")), "classification")
     raw = (torch.arange(8).view(2, 4), torch.zeros(2, dtype=torch.int64))
     assert preparation(spec, "cpu")(raw) is raw
     with pytest.raises(UserError, match="augment=none"):

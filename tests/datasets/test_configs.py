@@ -16,7 +16,7 @@ from dl_runner.registry import builder
 CONF = Path(__file__).parents[2] / "conf"
 DATA = sorted(path.stem for path in (CONF / "data").glob("[!_]*.yaml"))
 COMMON = {"root", "validation", "folds", "fold", "limit", "image_size", "batch_size", "normalize"}
-FILLED_IN = {"root", "seed", "image_size", "tokenizer"}
+FILLED_IN = {"root", "seed", "image_size", "normalize", "tokenizer"}
 
 
 def composed(choice: str):
@@ -29,13 +29,15 @@ def test_a_data_yaml_names_every_keyword_with_its_default(name, monkeypatch):
     monkeypatch.delenv("DLRUN_DATA_DIR", raising=False)
     composition = composed(f"data={name}").data
     assert composition.name == name and composition.root is None and set(composition) >= COMMON
-    function = builder("data", name)
+    function = builder("data", composition.get("builder", name))
     parameters = {key: value for key, value in inspect.signature(function).parameters.items() if key not in FILLED_IN}
-    own = set(composition) - COMMON - {"name"}
+    own = set(composition) - COMMON - {"name", "builder"}
     assert own == set(parameters)
     missing = {key: "given by the user" for key in own if OmegaConf.is_missing(composition, key)}
     values = OmegaConf.to_container(composition, resolve=True)
     checked = arguments(function, {key: values[key] for key in own} | missing, "data", FILLED_IN)
+    if "builder" in composition:  # a choice of a builder's with values of its own
+        return
     for key, parameter in parameters.items():
         if parameter.default is not inspect.Parameter.empty:
             assert checked[key] == parameter.default, key

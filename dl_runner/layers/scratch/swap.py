@@ -13,6 +13,7 @@ from dl_runner.layers.scratch.activations import ScratchGELU, ScratchLeakyReLU, 
 from dl_runner.layers.scratch.batch_norm import ScratchBatchNorm1d, ScratchBatchNorm2d
 from dl_runner.layers.scratch.convolution import ScratchConv2d
 from dl_runner.layers.scratch.dropout import ScratchDropout
+from dl_runner.layers.scratch.embedding import ScratchEmbedding
 from dl_runner.layers.scratch.linear import ScratchFlatten, ScratchLinear
 from dl_runner.layers.scratch.pooling import ScratchAvgPool2d, ScratchGlobalAvgPool2d, ScratchMaxPool2d
 from dl_runner.layers.scratch.softmax import ScratchSoftmax
@@ -21,6 +22,7 @@ from dl_runner.layers.scratch.transposed_convolution import ScratchConvTranspose
 TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: ScratchLinear,
     nn.Flatten: ScratchFlatten,
+    nn.Embedding: ScratchEmbedding,
     nn.Conv2d: ScratchConv2d,
     nn.ConvTranspose2d: ScratchConvTranspose2d,
     nn.MaxPool2d: ScratchMaxPool2d,
@@ -50,6 +52,10 @@ def _running(layer: nn.Module) -> bool:
 
 # What a twin asks of the layer, for those that know less than torch's.
 _LIMITS: dict[type[nn.Module], tuple[str, Callable[[nn.Module], bool]]] = {
+    nn.Embedding: (
+        "no limit of norms, no scaled and no sparse gradients",
+        lambda layer: layer.max_norm is None and not layer.scale_grad_by_freq and not layer.sparse,
+    ),
     nn.Conv2d: (
         "no dilation, no groups, and zero padding given in pixels",
         lambda layer: (

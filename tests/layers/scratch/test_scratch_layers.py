@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from dl_runner.layers.scratch.activations import sigmoid, tanh
 from dl_runner.layers.scratch.convolution import conv2d, corr2d, corr2d_1x1, corr2d_multi_in, corr2d_multi_in_out
+from dl_runner.layers.scratch.embedding import embedding
 from dl_runner.layers.scratch.pooling import pool2d
 from dl_runner.layers.scratch.softmax import cross_entropy, log_sum_exp, softmax
 from dl_runner.layers.scratch.swap import TWINS, from_scratch
@@ -294,3 +295,15 @@ def test_cross_entropy_sums_half_precision_logits_in_single():
     loss = cross_entropy(logits, torch.arange(8))
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, F.cross_entropy(logits.float(), torch.arange(8)))
+
+
+@pytest.mark.parametrize("padding", [None, 0, 3])
+def test_embedding(padding):
+    ours, theirs = embedding, nn.Embedding(4, 3, padding_idx=padding, dtype=torch.float64)
+    x, rows = torch.tensor([[0, 3, 3], [1, 0, 2]]), [theirs.weight.detach().clone().requires_grad_() for _ in range(2)]
+    for function, weight in ((ours, rows[0]), (F.embedding, rows[1])):
+        function(x, weight, padding).square().sum().backward()
+    assert torch.equal(ours(x, rows[0], padding), F.embedding(x, rows[1]))
+    assert torch.equal(rows[0].grad, rows[1].grad)
+    swapped = from_scratch(copy.deepcopy(theirs))
+    assert type(swapped) is TWINS[nn.Embedding] and torch.equal(swapped(x), theirs(x))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
-from model_specs import MODELS, build_example, example_spec
+from model_specs import MODELS, build_example, example_spec, random_batch
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -15,6 +15,7 @@ from dl_runner.config.compose import compose
 from dl_runner.config.describe import describe
 from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
+from dl_runner.data.batch import call
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import TWINS, from_scratch
 from dl_runner.registry import builder
@@ -42,12 +43,12 @@ def test_every_model_computes_the_same(name):
     torch.manual_seed(0)
     spec, model = example_spec(name), build_example(name)
     awaken(model)
-    x = torch.randn(2, *spec.input_shape)
+    inputs = random_batch(spec, 2).inputs
     state = {key: value.data_ptr() for key, value in model.state_dict().items()}
     with torch.inference_mode():
-        expected = model.eval()(x)
+        expected = call(model.eval(), inputs)
         assert from_scratch(model) is model
-        result = model(x)
+        result = call(model, inputs)
     torch.set_num_threads(threads)
     scale = expected.abs().max()
     assert scale > 1e-3

@@ -1,0 +1,1 @@
+"""Tables: files of rows and columns, read into numbers and categories."""

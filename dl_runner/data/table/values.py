@@ -1,0 +1,119 @@
+"""Columns of texts → numbers and categories. What is neither is refused by line and column, never guessed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dl_runner.data.table.records import Records, import_polars
+from dl_runner.errors import UserError
+
+DATE = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?$|^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?$"
+
+
+def as_numbers(texts: Any, decimal: str) -> Any:
+    """A Polars series of float64 for one of texts; null where a text is no finite number, or missing.
+
+    Args:
+        decimal: "point", or "comma", with which a text that holds a point is no number.
+    """
+    polars = import_polars()
+    if decimal == "comma":
+        texts = polars.select(
+            polars.when(~texts.str.contains(".", literal=True)).then(texts.str.replace(",", ".", literal=True))
+        ).to_series()
+    values = texts.cast(polars.Float64, strict=False)
+    return polars.select(polars.when(values.is_finite()).then(values)).to_series()
+
+
+def decimal_of(records: Records, columns: Sequence[str]) -> str:
+    """The sign that separates decimals in these columns: the format's, or the one that makes numbers of them.
+
+    Raises:
+        UserError: some have a point and others a comma, or commas that may as well separate thousands.
+    """
+    if records.format.decimal != "auto":
+        return records.format.decimal
+    point, comma = None, None
+    for name in columns:
+        texts = records.frame[name].drop_nulls()
+        if not texts.len():
+            continue
+        if not as_numbers(texts, "point").null_count():
+            point = point or _first(records, name, r"\.")
+        elif not as_numbers(texts, "comma").null_count():
+            comma = comma or _first(records, name, ",")
+    if comma and (point or records.separator == ","):
+        other = f" but {point} has a point" if point else " in a file whose fields a comma separates"
+        raise UserError(
+            f"{comma} has a comma,{other}: does the comma separate decimals or thousands? "
+            "data.decimal=comma for decimals; take thousands' commas out of the file"
+        )
+    return "comma" if comma else "point"
+
+
+def _first(records: Records, name: str, pattern: str) -> str | None:
+    """The first value of a column that holds a pattern, as it is named in a message."""
+    rows = records.frame[name].str.contains(pattern).fill_null(False).arg_true()
+    return f"{records.place(rows[0], name)}: {records.frame[name][rows[0]]}" if rows.len() else None
+
+
+def number_column(records: Records, name: str, decimal: str) -> np.ndarray:
+    """float64 (rows,), NaN where a value is missing.
+
+    Raises:
+        UserError: a value is no finite number; names its line.
+    """
+    texts = records.frame[name]
+    values = as_numbers(texts, decimal)
+    wrong = (values.is_null() & texts.is_not_null()).arg_true()
+    if wrong.len():
+        row, rest = wrong[0], texts.len() - texts.null_count() - wrong.len()
+        text = texts[row]
+        raise UserError(
+            f"{records.place(row, name)}: {text!r} is no number, and {rest:,} of the others are; "
+            f"data.missing=[…,{text}] takes it for a missing value, data.categories=[{name}] the column for categories"
+        )
+    return values.fill_null(float("nan")).to_numpy().copy()
+
+
+def category_column(records: Records, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """int32 (rows,), the place of each value among the categories, −1 where it is missing; and these, sorted."""
+    polars = import_polars()
+    texts = records.frame[name]
+    levels = sorted(texts.drop_nulls().unique().to_list())
+    if not levels:
+        return np.full(texts.len(), -1, np.int32), ()
+    codes = texts.replace_strict(levels, range(len(levels)), default=-1, return_dtype=polars.Int32)
+    return codes.fill_null(-1).to_numpy().copy(), tuple(levels)
+
+
+def is_numeric(records: Records, name: str, decimal: str) -> bool:
+    """Whether a column holds numbers rather than categories, told by its values.
+
+    Raises:
+        UserError: it holds dates, mostly numbers but not only, mostly different texts, or nothing.
+    """
+    texts = records.frame[name].drop_nulls()
+    remedy = f"data.drop=[{name}] leaves it out"
+    if not texts.len():
+        raise UserError(f"{records.path}, column {name}: holds no value; {remedy}")
+    numbers = texts.len() - as_numbers(texts, decimal).null_count()
+    if numbers == texts.len():
+        return True
+    if 2 * numbers > texts.len():
+        number_column(records, name, decimal)  # which names the first that is none
+    dates = records.frame[name].str.contains(DATE).fill_null(False).arg_true()
+    if 2 * dates.len() > texts.len():
+        text = records.frame[name][dates[0]]
+        raise UserError(
+            f"{records.place(dates[0], name)}: {text!r} is a date, which no model takes; {remedy}, or put what "
+            "matters of it, such as the year, into a column of numbers"
+        )
+    different = texts.n_unique()
+    if different > max(20, texts.len() // 2):
+        raise UserError(
+            f"{records.path}, column {name}: {different:,} different texts in {texts.len():,} rows are no categories; "
+            f"{remedy}, data.identifier=[{name}] keeps it for predictions, data.categories=[{name}] takes them anyway"
+        )
+    return False

@@ -34,7 +34,7 @@ class Profile(Tracker):
                 folder.mkdir(exist_ok=True)
                 profile.export_chrome_trace(str(folder / "trace.json"))
                 table = profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=30)
-                (folder / "operations.txt").write_text(table)
+                (folder / "operations.txt").write_text(table, encoding="utf-8")
 
         self.profiler = profiler.profile(
             activities=activities,

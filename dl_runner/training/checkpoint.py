@@ -175,8 +175,8 @@ def _save_model(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
     from safetensors.torch import save_model
 
     try:
-        with utf8_path(path) as name:
-            save_model(model, str(name), metadata=metadata)
+        with utf8_path(path.parent) as folder:  # the library replaces the file, and would replace a link to it
+            save_model(model, str(folder / path.name), metadata=metadata)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         if number is None:

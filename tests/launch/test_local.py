@@ -18,6 +18,7 @@ from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed
 from dl_runner.launch.local import side_by_side
 from dl_runner.launch.resources import Request
+from dl_runner.runtime.interrupt import STOP_SIGNALS
 
 LIGHT = ("dl_runner.config.stored", "dl_runner.launch.worker")
 
@@ -68,7 +69,7 @@ def test_jobs_come_back_as_they_end_whatever_becomes_of_them(tmp_path, monkeypat
         assert len(taken) <= len(done) + 2  # the next is taken when there is room for it
         done[number] = result
     assert sorted(done) == list(range(10, 17))
-    stops = [signal.SIGINT, signal.SIGTERM]
+    stops = sorted(STOP_SIGNALS)
     expected = {
         "threads": 3,
         "of_parent": 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import run as train
+from helpers import unchecked
 from PIL import Image
 
 from dl_runner.cli.app import run
@@ -38,6 +39,7 @@ def place(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "copy")
     config = Path("run/config.yaml").read_text()
     Path("run/config.yaml").write_text(config.replace(str(trained), str(tmp_path / "copy")))
+    unchecked(Path("run"))
     return tmp_path / "copy"
 
 

@@ -95,7 +95,7 @@ def test_a_job_that_another_process_holds_is_not_started(capsys):
     first, second = entries(Path("outputs/sweeps/s"))
     for entry in (first, second):
         path = Path("outputs/sweeps/s", entry.folder, "run.json")
-        path.write_text(json.dumps({**json.loads(path.read_text()), "status": "interrupted"}))
+        path.write_text(json.dumps({**json.loads(path.read_text()), "status": "interrupted", "checksums": None}))
     holder = "import sys\nfrom pathlib import Path\nfrom dl_runner.sweep.folder import claim, entries\n"
     holder += (
         "folder = Path(sys.argv[1])\nwith claim(folder, entries(folder)[1]) as mine: print(mine, flush=True); input()"

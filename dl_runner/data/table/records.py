@@ -101,7 +101,7 @@ def read_records(path: Path, form: Format) -> Records:
     frame = None
     if checked.plain:
         try:
-            source = path if _is_utf8(form) else io.BytesIO(path.read_text(form.encoding).encode())
+            source = path if _is_utf8(form) else io.BytesIO(path.read_text(encoding=form.encoding).encode())
             frame = polars.read_csv(source, separator=separator, has_header=False, infer_schema=False, glob=False)
         except polars.exceptions.PolarsError:
             pass

@@ -49,8 +49,11 @@ VERB_LINES = [arguments for page in PAGES for arguments in shown(page) if argume
 @pytest.mark.parametrize("arguments", RUNS)
 def test_a_run_or_sweep_composes_and_passes_every_check_that_needs_no_data(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("houses.csv", "RUN", "new.csv"):
-        Path(name).mkdir()
+    Path("houses.csv").touch()
+    for run in ("RUN", "outputs/fashion_mnist/resnet18/TIME"):
+        weights = Path(run, "checkpoints", "best.safetensors")
+        weights.parent.mkdir(parents=True)
+        weights.touch()
     arguments = [text.replace("$HOME/", "") for text in arguments]
     line = read_line(arguments)
     overrides = [one for one in line.overrides if not one.startswith(("hydra", "sweep"))]

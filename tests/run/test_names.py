@@ -38,7 +38,9 @@ def test_names_that_are_no_utf_8_are_names_like_others(here, capsys):
     assert record["status"] == "completed" and sorted(record["data"]["targets"]["names"]) == sorted(CLASSES.values())
     with utf8_path(folder) as name:
         assert EventAccumulator(str(name)).Reload().Tags()["scalars"]
-    (folder / "run.json").write_text(json.dumps({**record, "status": "interrupted", "checksums": None}), encoding="utf-8")
+    (folder / "run.json").write_text(
+        json.dumps({**record, "status": "interrupted", "checksums": None}), encoding="utf-8"
+    )
     assert run(["resume", str(folder)]) == 0
     picture = next(Path(os.fsdecode(b"pets\xe9")).glob("*/*.png"))
     capsys.readouterr()

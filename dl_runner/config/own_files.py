@@ -63,7 +63,7 @@ def _package(path: Path, group: str | None, values: Any) -> str | None:
         raise UserError(
             f"{path}:1: without a header, what it says would lie below `{group}:`; write '# @package _global_' above it"
         )
-    return None
+    return "_global_" if group in WHOLE else None  # one that says nothing changes nothing
 
 
 def _check_defaults(path: Path, folder: Path, group: str | None, items: yaml.Node) -> None:

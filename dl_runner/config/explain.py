@@ -142,4 +142,4 @@ def unresolved_message(error: Exception) -> str:
         return f"{place}the environment variable {name} is not set; ${{oc.env:{name},DEFAULT}} has a value without it"
     if found := re.match(r"Interpolation key '(.+?)' not found", reason):
         return f"{place}${{{found[1]}}} refers to a key that does not exist"
-    return f"{place}{reason}"
+    return place + re.sub(r"^\w+ raised while resolving interpolation: ", "", reason)

@@ -35,10 +35,10 @@ def read_own(folder: Path, name: str) -> tuple[dict[Any, Any], str | None]:
     """
     path, group = folder / name, name.partition("/")[0] if "/" in name else None
     values, root = read_yaml(path)
-    if root is not None and not isinstance(root, yaml.MappingNode):
+    if values is not None and not isinstance(root, yaml.MappingNode):
         raise _wrong(path, root, "is no KEY: VALUE; a config has one in each line")
     package = _package(path, group, values)
-    if root is None:
+    if values is None:
         return {}, package
     for key, value in root.value:
         if key.value == "defaults":
@@ -63,7 +63,7 @@ def _package(path: Path, group: str | None, values: Any) -> str | None:
         raise UserError(
             f"{path}:1: without a header, what it says would lie below `{group}:`; write '# @package _global_' above it"
         )
-    return None
+    return "_global_" if group in WHOLE else None  # one that says nothing changes nothing
 
 
 def _check_defaults(path: Path, folder: Path, group: str | None, items: yaml.Node) -> None:

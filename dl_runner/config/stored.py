@@ -1,9 +1,6 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
 import contextlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +12,13 @@ import dl_runner
 from dl_runner.config.check import check_config
 from dl_runner.config.explain import unresolved_message
 from dl_runner.config.paths import recorded
+from dl_runner.config.resolvers import hydra_values
 from dl_runner.config.schema import Config
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
 from dl_runner.plugins import check_plugins
 from dl_runner.runtime.checksums import RECORD, read_checked, read_record
 from dl_runner.runtime.cores import allowed_cores
-
-# `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
-OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
-OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 CONFIG = "config.yaml"  # of a run folder
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it is installed, is ten times as fast
@@ -77,23 +71,6 @@ def _contents(composed: DictConfig, keys: list[str]) -> dict[str, Any]:
             raise UserError(unresolved_message(error)) from None
         except RecursionError:
             raise UserError("an interpolation ${…} of the config leads back to itself") from None
-
-
-@contextmanager
-def hydra_values(composed: DictConfig) -> Iterator[None]:
-    """Meanwhile ${hydra:KEY} is Hydra's section of this config, if it has one, as it is inside a run."""
-    if "hydra" not in composed:
-        yield
-        return
-    from hydra.core.hydra_config import HydraConfig
-
-    holder = HydraConfig.instance()
-    before, holder.cfg = holder.cfg, None
-    try:
-        holder.set_config(composed)
-        yield
-    finally:
-        holder.cfg = before
 
 
 def load_config(path: Path) -> dict[str, Any]:

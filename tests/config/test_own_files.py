@@ -91,3 +91,11 @@ def test_a_name_of_ours_in_ones_own_folder_wins(tmp_path):
         composed(tmp_path, "name: momentum\nlr: 0.0777\n", "optimizer/sgd.yaml", "model=mlp")["model"]["name"] == "mlp"
     )
     assert to_plain(compose([], [tmp_path]))["optimizer"]["lr"] == 0.0777  # where it is the default, too
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# what it is for\n", "\n\n", "{}\n", HEADER, f"{HEADER}# nothing yet\n", "---\n"]
+)
+@pytest.mark.parametrize("group", ["experiment", "debug"])
+def test_a_file_that_says_nothing_changes_nothing(group, text, tmp_path):
+    assert composed(tmp_path, text, f"{group}/mine.yaml") == to_plain(compose([]))

@@ -36,6 +36,16 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
     return _contents(composed, [str(key) for key in composed if key not in _AROUND])
 
 
+def check_interpolations(composed: DictConfig) -> None:
+    """Check that every interpolation of a composed config has a target; a value may be missing (???).
+
+    Raises:
+        UserError: one has none.
+    """
+    keys = [str(key) for key in composed if key not in _AROUND and not OmegaConf.is_missing(composed, key)]
+    _contents(composed, keys, complete=False)
+
+
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
     """The `sweep` group of a composed config, resolved, as plain containers.
 
@@ -57,12 +67,12 @@ def unresolved(composed: DictConfig, place: str) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
 
-def _contents(composed: DictConfig, keys: list[str]) -> dict[str, Any]:
+def _contents(composed: DictConfig, keys: list[str], complete: bool = True) -> dict[str, Any]:
     with hydra_values(composed):
         try:
             found = {key: composed[key] for key in keys}
             return {
-                key: OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+                key: OmegaConf.to_container(value, resolve=True, throw_on_missing=complete)
                 if OmegaConf.is_config(value)
                 else value
                 for key, value in found.items()

@@ -124,7 +124,11 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         UserError: no run folder, a config that this version does not understand, or one that asks for modules which
             the user has not named.
     """
-    plain = recorded(load_config(folder / CONFIG))
+    plain = load_config(folder / CONFIG)
+    for name in ("data", "device", "parallel"):
+        if not isinstance(plain.get(name, {}), dict):
+            raise UserError(f"{folder / CONFIG}: {name}: expected keys and values, not {plain[name]}; restore it")
+    plain = recorded(plain)
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device

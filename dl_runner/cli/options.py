@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dl_runner.config.line import config_dir_option, refusing
 from dl_runner.config.search_path import checked_folders
+from dl_runner.config.stored import check_asked
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
 
@@ -32,7 +33,7 @@ def run_folder_of(
     """The parsed arguments of a verb whose first one is a run folder.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or asks for modules that the user has not named.
     """
     parser = parser_of(verb, purpose)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as outputs/digits/lenet/TIME")
@@ -46,4 +47,5 @@ def run_folder_of(
     if not (given.run / "run.json").is_file():
         raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
     name_plugins([name for name in given.plugins.split(",") if name])
+    check_asked(given.run)
     return given

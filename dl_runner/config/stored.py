@@ -16,7 +16,7 @@ from dl_runner.config.resolvers import hydra_values
 from dl_runner.config.schema import Config
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
-from dl_runner.plugins import check_plugins
+from dl_runner.plugins import check_names, check_plugins
 from dl_runner.runtime.checksums import RECORD, read_checked, read_record
 from dl_runner.runtime.cores import allowed_cores
 
@@ -151,6 +151,19 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         raise UserError(
             f"{folder}: made by dl_runner {version}, whose config {dl_runner.__version__} does not understand ({error})"
         ) from None
+
+
+def check_asked(folder: Path) -> None:
+    """Check that the user has named the modules that a run folder asks for, before anything heavy is imported.
+
+    Raises:
+        UserError: not all of them, or the folder's config cannot be read.
+    """
+    asked = load_config(folder / CONFIG).get("plugins")
+    if isinstance(asked, list):
+        names = [name for name in asked if isinstance(name, str)]
+        check_names(names)
+        check_plugins(names, folder)
 
 
 def _record(folder: Path) -> dict[str, Any]:

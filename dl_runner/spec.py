@@ -18,6 +18,8 @@ class Image:
     Args:
         mean, std: per channel, in units of 0..1: subtracted from the pixels, which are then divided; std > 0.
         white: the value that was white in files of more than 8 bits a channel; None where all have 8.
+        resize: the shorter side that a photograph is resized to before its centre is cut out; None: as small as the
+            image allows.
     """
 
     channels: int
@@ -26,6 +28,7 @@ class Image:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     white: float | None = None
+    resize: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -16,7 +16,8 @@ from dl_runner.registry import builder
 from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.task import Task
 
-MODELS = choices("model")
+LIBRARIES = ("torchvision", "timm")  # whose models have tests of their own
+MODELS = [name for name in choices("model") if name not in LIBRARIES]
 RESIDUAL = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 # The side in pixels of the smallest square that a model of images takes.
 SMALLEST = {

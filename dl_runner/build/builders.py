@@ -26,7 +26,7 @@ GIVEN = {
     "data": {"root", "seed", "image_size", "tokenizer", "normalize"},
     "tokenizer": set(),
     "model": {"data"},
-    "task": {"data", "loss", "fitted", "label_smoothing"},
+    "task": {"data", "loss", "load", "fitted", "label_smoothing"},
     "loss": {"data"},
     "optimizer": {"groups"},
     "schedule": {"horizon"},

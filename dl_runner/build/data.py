@@ -1,9 +1,10 @@
 """The data of a run: loaded, cut into splits, fitted on the training split, and in batches."""
 
 from dl_runner.build.builders import Builders, offered
+from dl_runner.config.parsed import NormalizationConfig
 from dl_runner.config.paths import default_root
 from dl_runner.config.schema import Config
-from dl_runner.data.dataset import Cuts, Data, Fitted, cut
+from dl_runner.data.dataset import UNCHANGED, Cuts, Data, Fitted, Normalization, cut
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation
 from dl_runner.data.samplers import First, evenly_spaced
@@ -44,7 +45,7 @@ def build_data(
         validation=data.validation or 0.0,
         limit=data.limit,
         image_size=data.image_size,
-        normalize=data.normalize,
+        normalize=_normalization(data.normalize),
         seed=seed,
         folds=data.folds,
         fold=data.fold,
@@ -52,6 +53,12 @@ def build_data(
     with showing("none" if quiet else config.tracker.console):
         found = cut(builders.data(**given), cuts, fitted)
         return found.loaded() if load else found
+
+
+def _normalization(asked: bool | NormalizationConfig) -> Normalization | None:
+    if isinstance(asked, NormalizationConfig):
+        return asked.mean, asked.std
+    return None if asked else UNCHANGED
 
 
 def training_loader(

@@ -4,7 +4,9 @@ Everything that a person can get wrong is checked before any data are touched; t
 built; then the parts are checked against each other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import nn
 
@@ -13,6 +15,7 @@ from dl_runner.build.builders import Builders, check_builders, offered
 from dl_runner.build.data import build_data
 from dl_runner.build.model import build_device, build_device_settings, build_model, count_parameters
 from dl_runner.build.pretrained import Loaded, load_pretrained
+from dl_runner.build.teacher import load_teacher
 from dl_runner.config.durations import Horizon
 from dl_runner.config.paths import with_values
 from dl_runner.config.schema import Config
@@ -26,6 +29,7 @@ from dl_runner.runtime.seeding import seed_everything
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import DataSpec
 from dl_runner.tasks.task import Task
+from dl_runner.tasks.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def build_experiment(
     builders = check_builders(config)
     config = replace(config, plain=with_values(config.plain, builders.paths))
     data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
-    task = build_task(config, builders, data.spec, data.fitted)
+    task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device))
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)
     loaded = load_pretrained(model, config.pretrained, data.fitted) if pretrained else None
@@ -105,8 +109,17 @@ def build_experiment(
     )
 
 
-def build_task(config: Config, builders: Builders, spec: DataSpec, fitted: Fitted | None) -> Task:
+def build_task(
+    config: Config,
+    builders: Builders,
+    spec: DataSpec,
+    fitted: Fitted | None,
+    load: Callable[[str, str | None], Teacher] | None = None,
+) -> Task:
     """The config's task, or the data's own, with the config's loss and label smoothing.
+
+    Args:
+        load: loads a teacher, (run folder, hash of its weights); None where nothing is learnt.
 
     Raises:
         UserError: the loss or the task is for other targets, or the task has no labels to smooth.
@@ -114,7 +127,8 @@ def build_task(config: Config, builders: Builders, spec: DataSpec, fitted: Fitte
     builder = builders.task or registry.builder("task", spec.task)
     name = config.task.name if builders.task else spec.task
     smoothing = config.regularization.label_smoothing
-    values = {"data": spec, "loss": builders.loss(spec), "fitted": fitted, "label_smoothing": smoothing}
+    loss = builders.loss(spec)
+    values = {"data": spec, "loss": loss, "load": load, "fitted": fitted, "label_smoothing": smoothing}
     given = offered(builder, values)
     if smoothing and "label_smoothing" not in given:
         raise UserError(

@@ -1,7 +1,9 @@
 """Whether the parts of an experiment fit each other, found out before a run folder is made."""
 
+import contextlib
 import copy
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,7 +11,7 @@ from torch import nn
 
 from dl_runner.build.experiment import Experiment, build_experiment
 from dl_runner.config.schema import Config
-from dl_runner.data.batch import blank, call
+from dl_runner.data.batch import Batch, blank, call
 from dl_runner.data.dataset import Fitted
 from dl_runner.data.loader import Loader
 from dl_runner.data.preparation import preparation
@@ -83,22 +85,37 @@ def _check_labels(experiment: Experiment) -> None:
 
 
 def _check_outputs(experiment: Experiment) -> None:
-    """Let the task take the model's outputs for one example, in evaluation mode."""
-    model, data, task = experiment.model, experiment.data, experiment.task
-    sampler = data.samplers.evaluation(data.train, 1)
+    """Let the task take the model's outputs for two examples, in evaluation mode and in training mode."""
+    model, data = experiment.model, experiment.data
+    sampler = data.samplers.evaluation(data.train, min(2, len(data.train)))
     batch = next(iter(Loader(data.train, sampler, preparation(data.spec, "cpu"), device="cpu", workers=0).epoch()))
-    names = f"model={experiment.config.model.name}: does not fit data={experiment.config.data.name} and its task"
+    modes = {module: module.training for module in model.modules()}
+    try:
+        _check_outputs_for(experiment, batch, "")
+        if len(batch) > 1:  # batch normalization may refuse to train on one
+            with _as_before(experiment):
+                for module, training in modes.items():
+                    module.training = training
+                _check_outputs_for(experiment, batch, " in training")
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _check_outputs_for(experiment: Experiment, batch: Batch, when: str) -> None:
+    config, model, task = experiment.config, experiment.model, experiment.task
+    names = f"model={config.model.name}: does not fit data={config.data.name} and its task"
 
     def check(_model: nn.Module, _inputs: Any, outputs: Any) -> None:
         hook.remove()  # a task may ask again, about something else
         try:
-            check_outputs(task, data.spec, outputs, batch)
+            check_outputs(task, experiment.data.spec, outputs, batch)
         except ValueError as error:
             number = f"{len(batch)} example{'s' if len(batch) > 1 else ''}"
-            raise UserError(f"{names}: for {number} it {error}") from None
+            raise UserError(f"{names}: for {number}{when} it {error}") from None
 
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
+    if not when:
+        model.eval()
     hook = model.register_forward_hook(check)
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -112,8 +129,22 @@ def _check_outputs(experiment: Experiment) -> None:
         return  # the model's own mistake and no misfit: the run meets it again, and its record holds the traceback
     finally:
         hook.remove()
-        for module, training in modes.items():
-            module.training = training
+
+
+@contextlib.contextmanager
+def _as_before(experiment: Experiment) -> Iterator[None]:
+    """What a step in training mode moves beside gradients is put back: running statistics, and what a task carries."""
+    buffers = {buffer: buffer.clone() for buffer in experiment.model.buffers()}
+    carries = hasattr(experiment.task, "state_dict")
+    state = experiment.task.state_dict() if carries else None
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers.items():
+                buffer.copy_(value)
+        if carries:
+            experiment.task.load_state_dict(state)
 
 
 def _check_parts(experiment: Experiment) -> None:

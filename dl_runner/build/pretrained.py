@@ -1,24 +1,18 @@
-"""Weights to begin with, instead of random ones: of an earlier run, a file, or torchvision."""
+"""Weights to begin with, instead of random ones: which tensor of theirs becomes which of the model's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from dl_runner.config.schema import PretrainedConfig
+from dl_runner.build.weights import read_weights
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
 from dl_runner.runtime.checksums import read_checked
-from dl_runner.runtime.files import parse_json, utf8_path
-from dl_runner.training.archive import load_archive
-from dl_runner.training.checkpoint import Checkpoints
-from dl_runner.training.seal import intact
-
-TORCHVISION = "torchvision:"
+from dl_runner.runtime.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted | None = None) -> Loaded | None:
-    """Copy weights into the model, by name; None where the config asks for none.
+    """Copy weights into the model, by name or by place; None where the config asks for none.
 
     Args:
         model: initialized, on the processor; changed in place.
@@ -61,15 +55,19 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
     if config.source is None:
         return None
     found, own = read_weights(config.source), model.state_dict()
+    key, called = f"pretrained.from={config.source}", {}
+    if config.by == "order":
+        called = _paired(key, found, own)
+        found = {called[name]: value for name, value in found.items()}
+    theirs = {name: other for other, name in called.items()}  # what the source calls a tensor of the model
 
-    key = f"pretrained.from={config.source}"
     _check_vocabulary(key, Path(config.source).expanduser(), fitted)
     for pattern in config.without:
-        if not any(fnmatchcase(name, pattern) for name in (*found, *own)):
+        if not any(fnmatchcase(name, pattern) for name in (*called, *found, *own)):
             raise UserError(f"pretrained.except={pattern}: matches no tensor{hint(pattern, list(own)[:40])}")
 
     def matches(name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in config.without)
+        return any(fnmatchcase(one, pattern) for one in (name, theirs.get(name, name)) for pattern in config.without)
 
     # A tensor of two names is left out by either.
     left_alone = {value.data_ptr() for name, value in own.items() if matches(name)}
@@ -80,10 +78,13 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
     used = {name: value for name, value in found.items() if not excepted(name)}
     for name, value in used.items():
         if name not in own:
-            raise UserError(f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}")
+            raise UserError(
+                f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}{_by_order(found, own)}"
+            )
         if own[name].shape != value.shape:
             raise UserError(
-                f"{key}: its {name} has shape {tuple(value.shape)}, the model's {tuple(own[name].shape)}; "
+                f"{key}: its {theirs.get(name, name)} has shape {tuple(value.shape)}, the model's "
+                f"{f'{name} ' if theirs else ''}{tuple(own[name].shape)}; "
                 f"leave it out with 'pretrained.except=[{name.rpartition('.')[0] or name}*]'"
             )
     shared = {own[name].data_ptr() for name in used}  # a file holds a tensor that has two names once
@@ -95,7 +96,36 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
         )
     model.load_state_dict(used, strict=False)
     left_out, new = sorted(set(found) - set(used)), [name for name in own if own[name].data_ptr() not in shared]
-    return Loaded(config.source, tuple(used), tuple(left_out), tuple(new))
+    return Loaded(config.source, tuple(used), tuple(theirs.get(name, name) for name in left_out), tuple(new))
+
+
+def _paired(key: str, found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, str]:
+    """Names of the source to names of the model: the first to the first, and so on.
+
+    Two models of one architecture list the same tensors in the same order, whatever they call them. Where they do not,
+    a weight would come to stand beside a bias, or two different numbers of axes beside each other.
+
+    Raises:
+        UserError: such a pair, or another number of tensors.
+    """
+    if len(found) != len(own):
+        raise UserError(
+            f"{key}: holds {len(found)} tensors and the model {len(own)}; pretrained=in_order needs as many"
+        )
+    for (theirs, value), (ours, mine) in zip(found.items(), own.items(), strict=True):
+        kind, wanted = theirs.rpartition(".")[2], ours.rpartition(".")[2]
+        if kind != wanted or value.ndim != mine.ndim:
+            raise UserError(
+                f"{key}: in order its {theirs} {tuple(value.shape)} would be the model's {ours} {tuple(mine.shape)}; "
+                "is it of another model?"
+            )
+    return dict(zip(found, own, strict=True))
+
+
+def _by_order(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """The advice for weights that have names of their own."""
+    alike = [one.shape for one in found.values()] == [one.shape for one in own.values()]
+    return "; the shapes are the model's one after the other: add pretrained=in_order" if alike else ""
 
 
 def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
@@ -108,70 +138,3 @@ def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
             f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "
             "data.characters, data.limit, data.validation and data.test as that run"
         )
-
-
-def read_weights(source: str) -> dict[str, Tensor]:
-    """Tensors by name from a run folder, a file of safetensors or of torch.save, or "torchvision:NAME".
-
-    Raises:
-        UserError: there are none.
-    """
-    if source.startswith(TORCHVISION):
-        return _of_torchvision(source)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        checkpoints = Checkpoints(path)
-        there = [name for name in ("best", "last") if checkpoints.weights(name).exists()]
-        if not there:
-            raise UserError(
-                f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors"
-            )
-        path = checkpoints.require(there[0])
-    if not path.is_file():
-        raise UserError(
-            f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            if intact(path) is False:
-                raise ValueError("its checksum does not fit")
-            with utf8_path(path) as name:
-                return load_file(str(name))
-        found = load_archive(path)
-    except UserError:
-        raise
-    except Exception as error:  # the readers promise no kind
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"pretrained.from={source}: {path.name} is damaged or holds no weights ({reason[:120]})"
-        ) from None
-    return _tensors(found, source)
-
-
-def _tensors(found: Any, source: str) -> dict[str, Tensor]:
-    inside = found.get("state_dict", found) if isinstance(found, Mapping) else None
-    if not isinstance(inside, Mapping) or not inside or not all(isinstance(one, Tensor) for one in inside.values()):
-        raise UserError(f"pretrained.from={source}: holds no dict of tensors by name, as `model.state_dict()` is one")
-    return dict(inside)
-
-
-def _of_torchvision(source: str) -> dict[str, Tensor]:
-    try:
-        from torchvision import models
-    except ImportError:
-        raise UserError(
-            f"pretrained.from={source}: needs torchvision, which is not installed; pip install torchvision"
-        ) from None
-    name = source.removeprefix(TORCHVISION)
-    if name not in models.list_models():
-        raise UserError(f"pretrained.from={source}: torchvision has no such model{hint(name, models.list_models())}")
-    weights = models.get_model_weights(name).DEFAULT
-    try:
-        return dict(weights.get_state_dict(progress=True, check_hash=True))
-    except OSError as error:
-        file, folder = weights.url.rpartition("/")[2], Path(torch.hub.get_dir()) / "checkpoints"
-        raise UserError(
-            f"pretrained.from={source}: cannot be downloaded ({error}); put {file} of torchvision into {folder}"
-        ) from None

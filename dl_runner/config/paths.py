@@ -12,8 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dl_runner.config.pinned import pinned
 from dl_runner.errors import UserError
 from dl_runner.runtime.home import home
+
+FOUND = ("path", "labels")  # keys of `data` that may be relative to the folder of all data sets
 
 
 def absolute(path: str | Path) -> Path:
@@ -55,8 +58,8 @@ def default_outputs() -> Path:
     return Path(named)
 
 
-def find_data(path: str, root: Path) -> Path | None:
-    """The file or folder that data.path names, absolute; None if there is none.
+def find_data(path: str, root: Path, key: str = "path") -> Path | None:
+    """The file or folder that data.path, or another key of `data`, names, absolute; None if there is none.
 
     Args:
         path: absolute, or relative to `root` or to the working directory; to the latter alone if it begins with . or ..
@@ -71,8 +74,8 @@ def find_data(path: str, root: Path) -> Path | None:
     found = [place for place in dict.fromkeys((below, here)) if place.exists()]
     if len(found) == 2 and not below.samefile(here):
         raise UserError(
-            f"data.path={path}: is in the folder of all data sets and in the working directory; write which one, "
-            f"data.path={below} or data.path={here}"
+            f"data.{key}={path}: is in the folder of all data sets and in the working directory; write which one, "
+            f"data.{key}={below} or data.{key}={here}"
         )
     return found[0] if found else None
 
@@ -89,13 +92,14 @@ def resolved(plain: Mapping[str, Any]) -> dict[str, Any]:
     data, pretrained = dict(plain["data"]), dict(plain.get("pretrained") or {})
     if data["root"] is not None:
         data["root"] = str(absolute(data["root"]))
-    if isinstance(data.get("path"), str):
-        data["path"] = str(find_data(data["path"], Path(data["root"] or default_root())) or data["path"])
+    for key in FOUND:
+        if isinstance(data.get(key), str):
+            data[key] = str(find_data(data[key], Path(data["root"] or default_root()), key) or data[key])
     source = pretrained.get("from")
     if source is not None and absolute(source).exists():
         pretrained["from"] = str(absolute(source))
     sections = {"pretrained": pretrained} if pretrained else {}
-    return {**plain, "data": data, **sections, "outputs": str(absolute(plain["outputs"]))}
+    return pinned({**plain, "data": data, **sections, "outputs": str(absolute(plain["outputs"]))})
 
 
 def recorded(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,13 +109,18 @@ def recorded(plain: Mapping[str, Any]) -> dict[str, Any]:
     data.path that is relative is of a version that left those below that folder so.
     """
     data = dict(plain.get("data") or {})
-    root, here, path = data.get("root"), os.environ.get("DLRUN_DATA_DIR"), data.get("path")
-    if root and here and not Path(root).exists():
+    root, here = data.get("root"), os.environ.get("DLRUN_DATA_DIR")
+    moved = root and here and not Path(root).exists()
+    if moved:
         data["root"] = here
-        if isinstance(path, str) and Path(path).is_relative_to(root):
-            data["path"] = str(absolute(here) / Path(path).relative_to(root))
-    elif isinstance(path, str) and (below := Path(root or default_root()) / path).exists():
-        data["path"] = str(below)
+    for key in FOUND:
+        path = data.get(key)
+        if not isinstance(path, str):
+            continue
+        if moved and Path(path).is_relative_to(root):
+            data[key] = str(absolute(here) / Path(path).relative_to(root))
+        elif not moved and (below := Path(root or default_root()) / path).exists():
+            data[key] = str(below)
     return {**plain, "data": data}
 
 
@@ -144,7 +153,8 @@ def portable(plain: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = resolved(plain)
     data, root = found["data"], Path(found["data"]["root"] or default_root()).resolve()
-    if isinstance(data.get("path"), str) and Path(data["path"]).is_absolute():
-        path = Path(data["path"]).resolve()
-        data["path"] = str(path.relative_to(root) if path.is_relative_to(root) else path)
+    for key in FOUND:
+        if isinstance(data.get(key), str) and Path(data[key]).is_absolute():
+            path = Path(data[key]).resolve()
+            data[key] = str(path.relative_to(root) if path.is_relative_to(root) else path)
     return found

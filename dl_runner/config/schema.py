@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dl_runner.config.durations import Duration, Steps
-from dl_runner.config.groups import GroupConfig
+from dl_runner.config.groups import Groups
+from dl_runner.config.parsed import NormalizationConfig, PretrainedConfig
 from dl_runner.config.types import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, checked
 from dl_runner.errors import UserError, hint
 
@@ -47,7 +48,7 @@ class DataConfig(Component):
     limit: PositiveInt | None
     image_size: PositiveInt | None
     batch_size: PositiveInt
-    normalize: bool
+    normalize: bool | NormalizationConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,36 +137,6 @@ class TrackerConfig:
     tensorboard: bool
 
 
-@dataclass(frozen=True)
-class PretrainedConfig:
-    """Weights to begin with.
-
-    Args:
-        source: a run folder, a file, or "torchvision:NAME" (`from`); None for the initialization's.
-        without: patterns for names of tensors that are left out and stay as they were initialized (`except`).
-    """
-
-    source: str | None = None
-    without: tuple[str, ...] = ()
-
-    expects = "keys from and except, as in pretrained.from=RUN 'pretrained.except=[head.*]'"
-
-    @classmethod
-    def parse(cls, value: Any) -> "PretrainedConfig":
-        """Read the section.
-
-        Raises:
-            ValueError: it has other keys or values.
-        """
-        if not isinstance(value, Mapping) or not set(value) <= {"from", "except"}:
-            raise ValueError(f"{value!r} is not {cls.expects}")
-        source, without = value.get("from"), value.get("except") or []
-        texts = isinstance(without, list | tuple) and all(isinstance(pattern, str) for pattern in without)
-        if not isinstance(source, str | None) or not texts or (without and source is None):
-            raise ValueError(f"{value!r} is not {cls.expects}")
-        return cls(source, tuple(without))
-
-
 AUTO = Component(name="auto")
 
 
@@ -183,8 +154,8 @@ class Config:
     schedule: Component
     regularization: RegularizationConfig
     init: Component
-    pretrained: PretrainedConfig = PretrainedConfig()
-    groups: list[GroupConfig] = field(default_factory=list)
+    pretrained: PretrainedConfig = field(default_factory=PretrainedConfig)
+    groups: Groups = field(default_factory=Groups)
     augment: AugmentConfig
     device: DeviceConfig
     parallel: ParallelConfig = ONE_DEVICE

@@ -11,9 +11,20 @@ import torch
 from torch import Tensor
 
 from dl_runner.config.types import Positive, PositiveInt, Probability, Within
-from dl_runner.data.geometry import Flip, ResizedCrop, Warp, Window
+from dl_runner.data.geometry import Flip, Warp, Window
 from dl_runner.data.image_ops import erase
-from dl_runner.data.transforms import Geometric, Move, PixelLevel, Transform, bounds, compose, sometimes, uniform
+from dl_runner.data.transforms import (
+    Crop,
+    Geometric,
+    Move,
+    PixelLevel,
+    Transform,
+    bounds,
+    compose,
+    sizes_of,
+    sometimes,
+    uniform,
+)
 
 __all__ = ["Transform", "compose"]
 
@@ -96,7 +107,8 @@ def random_resized_crop(
 ) -> Transform:
     """Cuts a random box out of each image and resizes it, bilinearly, to the size that the images have.
 
-    Where ten draws of a box are all larger than the image, the largest central box of the nearest ratio is taken.
+    Where ten draws of a box are all larger than the image, the largest central box of the nearest ratio is taken. As
+    the first transform of photographs with `data.resize`, it sees them whole.
     Source: Szegedy et al., "Going Deeper with Convolutions", 2014, section 6.
 
     Args:
@@ -108,18 +120,18 @@ def random_resized_crop(
     """
     scale, ratio = bounds("scale", scale, 1), bounds("ratio", ratio)
 
-    def draw(images: Tensor, generator: torch.Generator) -> Move:
-        rows, columns = images.shape[-2:]
-        height, width, found = _box_sizes(images, scale, ratio, generator)
-        nearest = min(max(columns / rows, ratio[0]), ratio[1])
-        height = torch.where(found, height, max(1, min(rows, round(columns / nearest))))
-        width = torch.where(found, width, max(1, min(columns, round(rows * nearest))))
-        top, left = _corner(images, height, width, generator)
+    def boxes(sizes: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+        rows, columns = sizes.unbind(1)
+        height, width, found = _box_sizes(sizes, scale, ratio, generator)
+        nearest = (columns.double() / rows).clamp(*ratio)
+        height = torch.where(found, height, (columns / nearest).round().long().clamp(min=1).minimum(rows))
+        width = torch.where(found, width, (rows * nearest).round().long().clamp(min=1).minimum(columns))
+        top, left = _corner(sizes, height, width, generator)
         top = torch.where(found, top, (rows - height) // 2)
         left = torch.where(found, left, (columns - width) // 2)
-        return ResizedCrop(top, left, height, width)
+        return top, left, height, width
 
-    return Geometric(draw)
+    return Crop(boxes)
 
 
 def random_erasing(
@@ -144,33 +156,34 @@ def random_erasing(
     scale, ratio = bounds("scale", scale, 1), bounds("ratio", ratio)
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
-        height, width, found = _box_sizes(images, scale, ratio, generator)
-        top, left = _corner(images, height, width, generator)
+        sizes = sizes_of(images)
+        height, width, found = _box_sizes(sizes, scale, ratio, generator)
+        top, left = _corner(sizes, height, width, generator)
         return erase(images, top, left, height * found, width, value)
 
     return sometimes(p, PixelLevel(transform))
 
 
 def _box_sizes(
-    images: Tensor, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
+    sizes: Tensor, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Height and width of a box per image, and whether it fits into the image: the first of some draws that does.
 
     The area is uniform in `scale`, the logarithm of width / height uniform in that of `ratio`. All are (n,), int64
     and bool; a box that does not fit is as large as the image at most.
     """
-    n, _, rows, columns = images.shape
-    area = uniform(*scale, (n, DRAWS), generator) * (rows * columns)
-    aspect = uniform(math.log(ratio[0]), math.log(ratio[1]), (n, DRAWS), generator).exp_()
+    rows, columns = sizes.split(1, 1)  # (n, 1)
+    area = uniform(*scale, (len(sizes), DRAWS), generator) * (rows * columns)
+    aspect = uniform(math.log(ratio[0]), math.log(ratio[1]), (len(sizes), DRAWS), generator).exp_()
     heights, widths = (side.sqrt().round().long().clamp_(min=1) for side in (area / aspect, area * aspect))
     fits = (heights <= rows) & (widths <= columns)
     first = fits.int().argmax(1, keepdim=True)
     height, width, found = (drawn.gather(1, first).squeeze(1) for drawn in (heights, widths, fits))
-    return height.clamp(max=rows), width.clamp(max=columns), found
+    return height.minimum(rows[:, 0]), width.minimum(columns[:, 0]), found
 
 
-def _corner(images: Tensor, height: Tensor, width: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _corner(sizes: Tensor, height: Tensor, width: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """First row and column of boxes of these sizes, uniform over the places within the image, int64 (n,)."""
-    rows, columns = images.shape[-2:]
-    down, right = uniform(0, 1, (2, len(images)), generator)
+    rows, columns = sizes.unbind(1)
+    down, right = uniform(0, 1, (2, len(sizes)), generator)
     return (down * (rows - height + 1)).long(), (right * (columns - width + 1)).long()

@@ -14,6 +14,8 @@ from dl_runner.data.splits import Split, TensorSplit
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Image
 
+Normalization = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation
+UNCHANGED: Normalization = ((0.0,), (1.0,))
 DARK = 64  # of 255
 FITTED = "fitted.json"  # of a run folder: what was fitted to its data
 
@@ -100,7 +102,7 @@ class Cuts:
             itself is kept.
         limit: train on at most this many of the examples left, >= 1, classes in proportion; None for all.
         image_size: side of the square that a batch is resized to, in pixels; None for the native size.
-        normalize: False sets mean 0 and standard deviation 1.
+        normalize: mean and standard deviation in place of the data's own, per channel or one for all; None for these.
         seed: >= 0; the same seed gives the same splits.
         folds: cut the training examples into so many stratified parts, >= 2, instead of holding out `validation`.
         fold: the part that is the validation split, in [0, folds); the others are the training split.
@@ -109,7 +111,7 @@ class Cuts:
     validation: float = 0.0
     limit: int | None = None
     image_size: int | None = None
-    normalize: bool = True
+    normalize: Normalization | None = None
     seed: int = 0
     folds: int | None = None
     fold: int | None = None
@@ -204,6 +206,19 @@ def _sized(spec: DataSpec, cuts: Cuts) -> DataSpec:
             raise UserError(f"data.image_size={cuts.image_size}: the examples are no images ({kind}); set it to null")
         spec = sized(spec, cuts.image_size)
         inputs = spec.inputs
-    if not cuts.normalize and hasattr(inputs, "mean"):
-        inputs = replace(inputs, mean=(0.0,) * len(inputs.mean), std=(1.0,) * len(inputs.std))
+    if isinstance(inputs, Image) and inputs.resize is not None and inputs.resize < min(inputs.height, inputs.width):
+        raise UserError(
+            f"data.resize={inputs.resize}: is the shorter side of a photograph, of which data.image_size="
+            f"{inputs.height} is to be cut out; set it to {inputs.height} or more"
+        )
+    if cuts.normalize not in (None, UNCHANGED) and not hasattr(inputs, "mean"):
+        raise UserError("data.normalize: numbers are for images and vectors, and these data have none; set it to true")
+    if cuts.normalize is not None and hasattr(inputs, "mean"):
+        mean, std = (one * len(inputs.mean) if len(one) == 1 else one for one in cuts.normalize)
+        if len(mean) != len(inputs.mean):
+            raise UserError(
+                f"data.normalize: has {len(mean)} numbers for each, and the data take {len(inputs.mean)}; give as "
+                "many, or one for all"
+            )
+        inputs = replace(inputs, mean=mean, std=std)
     return replace(spec, inputs=inputs)

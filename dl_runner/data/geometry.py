@@ -71,25 +71,28 @@ class Window:
 
 @dataclass(frozen=True)
 class ResizedCrop:
-    """Cuts a box out of each image and resizes it to the size of the image: images bilinearly, masks by the pixel whose
-    centre is nearest, so that both stay in step.
+    """Cuts a box out of each image and resizes it to the size of the image, or to another one: images bilinearly, masks
+    by the pixel whose centre is nearest, so that both stay in step.
 
     Args:
         top: the box's first row, int64; the box lies within the image.
         left: its first column, int64.
         height: its rows, int64, >= 1.
         width: its columns, int64, >= 1.
+        size: of the images that come out, height and width; None for their own.
     """
 
     top: Tensor
     left: Tensor
     height: Tensor
     width: Tensor
+    size: tuple[int, int] | None = None
 
     def images(self, images: Tensor) -> Tensor:
-        n, _, rows, columns = images.shape
-        y = _places(self.top, self.height, rows).view(n, rows, 1).expand(n, rows, columns)
-        x = _places(self.left, self.width, columns).view(n, 1, columns).expand(n, rows, columns)
+        n, whole = len(images), images.shape[-2:]
+        rows, columns = self.size or whole
+        y = _places(self.top, self.height, rows, whole[0]).view(n, rows, 1).expand(n, rows, columns)
+        x = _places(self.left, self.width, columns, whole[1]).view(n, 1, columns).expand(n, rows, columns)
         grid = torch.stack([x, y], -1).to(images.dtype)
         return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -105,13 +108,14 @@ class ResizedCrop:
         return (boxes - first) * torch.stack([columns / width, rows / height] * 2, -1)[:, None]
 
 
-def _places(first: Tensor, length: Tensor, size: int) -> Tensor:
-    """Where `size` pixels read in a stretch of `length` pixels: (n, size), in -1..1 from edge to edge of the image."""
+def _places(first: Tensor, length: Tensor, size: int, whole: int) -> Tensor:
+    """Where `size` pixels read in a stretch of `length` pixels: (n, size), in -1..1 from edge to edge of the image,
+    which has `whole` pixels."""
     steps = torch.arange(size, device=first.device) + 0.5
     places = length[:, None] * (steps / size) - 0.5
     # No further out than the stretch's own outer pixels, as if what surrounds it were cut off already.
     places = torch.minimum(places.clamp_(min=0), length[:, None] - 1.0) + first[:, None]
-    return places.add_(0.5).mul_(2 / size).sub_(1)
+    return places.add_(0.5).mul_(2 / whole).sub_(1)
 
 
 def _nearest(first: Tensor, length: Tensor, size: int) -> Tensor:

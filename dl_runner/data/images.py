@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODES = {1: "L", 3: "RGB"}  # Pillow's names for grey and colour
 LARGE = 2**25  # pixels above which a process decodes one picture at a time
 MOST_RESIZED = 2**24  # pixels that a picture may have once it covers the wanted size; of more the rest is not computed
+MOST_LENGTH = 3  # of a whole picture, in shorter sides; of a longer one the ends are cut off
 NO_MEMORY = "no memory is left for its pixels"
 
 _alone = threading.Lock()
@@ -29,7 +30,9 @@ class UnreadablePicture(UserError):
     """A file whose pixels cannot be had: damaged, no picture, or absurdly large."""
 
 
-def decode(path: Path, size: tuple[int, int], channels: int = 3, white: float | None = None) -> Tensor:
+def decode(
+    path: Path, size: tuple[int, int], channels: int = 3, white: float | None = None, resize: int | None = None
+) -> Tensor:
     """The picture upright, resized until it just covers `size` (bilinear, antialiased), the centre cut out.
 
     Transparent parts become white, as viewers show them. Of several frames it is the first.
@@ -39,6 +42,7 @@ def decode(path: Path, size: tuple[int, int], channels: int = 3, white: float | 
         size: (height, width) in pixels, >= 1.
         channels: 1 for grey or 3 for RGB.
         white: the value that is white in pictures of more than 8 bits a channel.
+        resize: what the shorter side is resized to instead, in pixels, at least as long as those of `size`.
 
     Returns:
         uint8 (channels, height, width).
@@ -48,16 +52,39 @@ def decode(path: Path, size: tuple[int, int], channels: int = 3, white: float | 
         UserError: it has more than 8 bits, and `white` is missing or does not fit.
     """
     with load(path) as (picture, bits):
-        return to_pixels(picture, bits, path, size, channels, white)
+        return to_pixels(picture, bits, path, size, channels, white, resize)
 
 
 def to_pixels(
-    picture: "Image", bits: int, path: Path, size: tuple[int, int], channels: int = 3, white: float | None = None
+    picture: "Image",
+    bits: int,
+    path: Path,
+    size: tuple[int, int],
+    channels: int = 3,
+    white: float | None = None,
+    resize: int | None = None,
 ) -> Tensor:
     """The second half of `decode`: what becomes of a picture that is loaded."""
-    picture = _cut(_in_mode(picture, bits, MODES[channels], white, path), *size)
+    picture = _in_mode(picture, bits, MODES[channels], white, path)
+    return _tensor(_cut(picture, (resize, resize) if resize else size, size), channels)
+
+
+def decode_whole(path: Path, shorter: int, channels: int = 3, white: float | None = None) -> Tensor:
+    """The picture upright, its shorter side resized to `shorter`; uint8 (channels, height, width).
+
+    A side of more than three times that length loses its ends.
+
+    Raises:
+        UnreadablePicture, UserError: as for `decode`.
+    """
+    with load(path) as (picture, bits):
+        picture = _in_mode(picture, bits, MODES[channels], white, path)
+        return _tensor(_cut(picture, (shorter, shorter), (MOST_LENGTH * shorter,) * 2), channels)
+
+
+def _tensor(picture: "Image", channels: int) -> Tensor:
     pixels = torch.from_numpy(np.array(picture))  # (height, width) or (height, width, 3)
-    return pixels.reshape(*size, channels).permute(2, 0, 1).contiguous()
+    return pixels.reshape(picture.height, picture.width, channels).permute(2, 0, 1).contiguous()
 
 
 @contextlib.contextmanager
@@ -137,12 +164,14 @@ def _in_mode(picture: "Image", bits: int, mode: str, white: float | None, path: 
         ) from None
 
 
-def _cut(picture: "Image", height: int, width: int) -> "Image":
-    """The centre of `picture`, resized to cover the wanted size."""
+def _cut(picture: "Image", cover: tuple[int, int], most: tuple[int, int]) -> "Image":
+    """`picture` resized until it just covers a height and width, and of that the centre, at most as large as `most`."""
     from PIL.Image import Resampling
 
+    height, width = cover
     scale = max(width / picture.width, height / picture.height)
     covering = max(width, int(picture.width * scale)), max(height, int(picture.height * scale))
+    height, width = min(most[0], covering[1]), min(most[1], covering[0])
     left, top = round((covering[0] - width) / 2), round((covering[1] - height) / 2)
     if covering[0] * covering[1] <= MOST_RESIZED:
         return picture.resize(covering, Resampling.BILINEAR).crop((left, top, left + width, top + height))

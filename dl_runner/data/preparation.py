@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dl_runner.data.batch import Tensors
 from dl_runner.data.places import move, places_something
 from dl_runner.data.splits import Raw, Split, TensorSplit
 from dl_runner.data.transforms import Transform
+from dl_runner.data.whole import PIXELS, SIZES, centres, first_crop
 from dl_runner.errors import UserError
 from dl_runner.runtime.device import MEMORY_FORMATS, MemoryFormat
 from dl_runner.spec import Columns, DataSpec, Image, Kind, Vector
@@ -83,19 +85,22 @@ class Normalized:
         self._memory_format = MEMORY_FORMATS[memory_format]
         self._scale, self._shift = 1 / std, -mean / std
         self._scale_of_bytes = self._scale / 255
+        self._crop, self._rest = first_crop(transform)  # for whole photographs
         self.random = transform is not None
         self._moved = targets if transform is not None and places_something(targets) else None
 
     def __call__(self, raw: Raw, generator: torch.Generator | None = None) -> Raw:
-        """Images uint8 (n, channels, height, width) or vectors float32 (n, features), with any targets; masks and boxes
-        are of the size that comes out."""
+        """Images uint8 (n, channels, height, width), whole photographs as `data.whole` has them, or vectors float32
+        (n, features), with any targets; masks and boxes are of the size that comes out."""
         if self._moved is None:
             return self.inputs(raw[0], generator), raw[1]
         images, targets = move(self._unit(raw[0]), raw[1], self._moved, self._transform, generator)
         return self._normalized(images), targets
 
-    def inputs(self, raw: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def inputs(self, raw: Tensors, generator: torch.Generator | None = None) -> Tensor:
         """The inputs alone."""
+        if isinstance(raw, dict):
+            return self._whole(raw[PIXELS], raw[SIZES], generator)
         if not self._is_image:
             return (raw * self._scale).add_(self._shift)
         if self._transform is None:
@@ -103,6 +108,15 @@ class Normalized:
             images = self._resize(raw.float().mul_(self._scale_of_bytes).add_(self._shift))
             return images.contiguous(memory_format=self._memory_format)
         return self._normalized(self._transform(self._unit(raw), generator))
+
+    def _whole(self, pixels: Tensor, sizes: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Images of photographs on a canvas."""
+        size = self._shape[1:]
+        if self._crop is None:
+            images = centres(pixels, sizes, *size).float().div_(255)
+        else:
+            images = self._crop.whole(pixels.float().div_(255), sizes, size, generator)
+        return self._normalized(self._rest(images, generator) if self._rest else images)
 
     def _unit(self, raw: Tensor) -> Tensor:
         """Images of bytes, resized, in 0..1."""
@@ -122,7 +136,8 @@ class Normalized:
     def ahead(self, split: Split) -> tuple[Split, Preparation]:
         """Few examples in memory that need nothing but normalization are kept normalized. Whoever takes them gets
         copies, so that no model can change them."""
-        fits = isinstance(split, TensorSplit) and not self.random and split.inputs.shape[1:] == self._shape
+        plain = isinstance(split, TensorSplit) and isinstance(split.inputs, Tensor)
+        fits = plain and not self.random and split.inputs.shape[1:] == self._shape
         if not fits or 4 * split.inputs.numel() > KEPT_READY:
             return split, self
         return TensorSplit(self.inputs(split.inputs), split.targets, split.counts), _Laid(self._memory_format)

@@ -184,7 +184,7 @@ class FileSplit(Split):
         """Decoded images alone."""
         images = torch.empty(len(indices), 3, self.image_size, self.image_size, dtype=torch.uint8)
         for place, index in enumerate(indices):
-            images[place] = self._image(index)
+            images[place] = self.image(index)
         return images
 
     def loaded(self) -> Split:
@@ -193,17 +193,22 @@ class FileSplit(Split):
         images = torch.empty(len(self), 3, self.image_size, self.image_size, dtype=torch.uint8)
 
         def fill(index: int) -> None:
-            images[index] = self._image(index)
+            images[index] = self.image(index)
 
         in_threads(fill, range(len(self)), "decoding pictures")
         return TensorSplit(images, self.targets, files=self.paths)
 
-    def _image(self, index: int) -> Tensor:
+    def image(self, index: int) -> Tensor:
+        """One image by its place."""
         try:
-            return decode(self.paths[index], (self.image_size, self.image_size), white=self.white)
+            return self.decode(self.paths[index])
         except UnreadablePicture as error:
             advice = "data.skip_damaged=true goes on without it, and `dlrun check` lists all such files"
             raise UnreadablePicture(f"{error}; {advice}") from None
+
+    def decode(self, path: Path) -> Tensor:
+        """One image."""
+        return decode(path, (self.image_size, self.image_size), white=self.white)
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from dl_runner.data.geometry import ResizedCrop
 from dl_runner.errors import UserError
 
 VISIBLE = 0.1  # share of a moved box that must lie within the image, or the box is gone
@@ -79,6 +80,36 @@ class Geometric:
         return replace(batch, images=move.images(batch.images), masks=masks, boxes=boxes)
 
 
+class Crop(Geometric):
+    """A transform that cuts a box out of each image and resizes it to the size of the images.
+
+    Of photographs of different sizes it takes the box from the whole one, before anything else is cut off.
+
+    Args:
+        boxes: (sizes, generator) to the first row and column, the height and the width of a box in each image: int64
+            (n,); sizes are int64 (n, 2), heights and widths.
+    """
+
+    def __init__(self, boxes: Callable[[Tensor, torch.Generator], tuple[Tensor, ...]]) -> None:
+        super().__init__(lambda images, generator: ResizedCrop(*boxes(sizes_of(images), generator)))
+        object.__setattr__(self, "boxes", boxes)
+
+    def whole(self, images: Tensor, sizes: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Boxes of photographs on a canvas, resized to `size`: (n, channels, *size).
+
+        Args:
+            images: float 0..1, (n, channels, height, width), each in the upper left corner.
+            sizes: int64 (n, 2), the heights and widths that they have there.
+        """
+        return ResizedCrop(*self.boxes(sizes, generator), size).images(images)
+
+
+def sizes_of(images: Tensor) -> Tensor:
+    """Heights and widths of images, all the same, int64 (n, 2)."""
+    sides = [torch.full((len(images),), side, device=images.device) for side in images.shape[-2:]]  # waits for nothing
+    return torch.stack(sides, 1)
+
+
 @dataclass(frozen=True)
 class PixelLevel:
     """A transform that changes values of images, and leaves masks and boxes as they are.
@@ -101,15 +132,19 @@ def compose(parts: Sequence[Transform]) -> Transform | None:
     Raises:
         UserError: when called with masks or boxes, a part is a plain function.
     """
-    if not parts:
-        return None
+    return Composed(tuple(parts)) if parts else None
 
-    def transform(batch: Batch, generator: torch.Generator) -> Batch:
-        for part in parts:
+
+@dataclass(frozen=True)
+class Composed:
+    """See `compose`."""
+
+    parts: tuple[Transform, ...]
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        for part in self.parts:
             batch = _apply(part, batch, generator)
         return batch
-
-    return transform
 
 
 def sometimes(p: float, part: Transform) -> Transform:

@@ -2,25 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from dl_runner.config.paths import absolute
-from dl_runner.config.types import Fraction, Positive
+from dl_runner.config.types import Fraction, Positive, PositiveInt
 from dl_runner.data.dataset import Data
-from dl_runner.data.depth import white_of
 from dl_runner.data.folders import Contents, Layout, read_folder
 from dl_runner.data.images import UnreadablePicture, load
-from dl_runner.data.sampling import hold_out
+from dl_runner.data.photographs import InMemory, located, photographs, with_test
 from dl_runner.data.splits import FileSplit
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import readable
-from dl_runner.runtime.progress import in_threads, tracked
-from dl_runner.spec import Classes, DataSpec, Image
-
-IN_MEMORY_BYTES = 2 << 30  # "auto" decodes up to this much into memory: about 14,000 pictures of 224x224
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from dl_runner.runtime.progress import in_threads
 
 
 def image_folder(
@@ -29,7 +22,8 @@ def image_folder(
     path: str,
     layout: Layout = "auto",
     test: Fraction = 0.2,
-    in_memory: bool | Literal["auto"] = "auto",
+    resize: PositiveInt | None = None,
+    in_memory: InMemory = "auto",
     white: Positive | None = None,
     skip_damaged: bool = False,
     image_size: int | None = None,
@@ -46,8 +40,10 @@ def image_folder(
         path: the folder; absolute, or relative to `root`; in a config, relative to either.
         layout: "classes" takes every subfolder for a class, whatever its name.
         test: share held out as the test split where there is no train/, stratified; 0 for none.
-        in_memory: true decodes everything at the start, false as batches need it; "auto" is true up to
-            IN_MEMORY_BYTES.
+        resize: what the shorter side of a photograph is resized to before the centre square is cut out; a training that
+            begins with a random crop takes it from the whole photograph. None: to `image_size`, and nothing beyond the
+            centre square is seen.
+        in_memory: true decodes everything at the start, false as batches need it; "auto" is true up to 2 GiB.
         white: the value that is white in pictures of more than 8 bits a channel; None for the largest number of as many
             bits as the training pictures use.
         skip_damaged: leave pictures out that cannot be decoded; every one is decoded to find them.
@@ -59,7 +55,7 @@ def image_folder(
     """
     if image_size is None:
         raise UserError("data.image_size=null: photographs differ in size; give a number of pixels, such as 224")
-    folder = _locate(path, root)
+    folder = located(path, root)
     contents = read_folder(folder, layout)
     left_out = _leave_out_damaged(contents, folder) if skip_damaged else {}
     splits = {
@@ -67,28 +63,17 @@ def image_folder(
         for split, (paths, labels) in contents.files.items()
     }
     if "train" not in splits:
-        splits = _with_test(splits[""], test, seed)
-    notes = [*contents.notes]
-    if white is None and (white := white_of(tracked(splits["train"].paths, "looking for pictures of 16 bits"))):
-        notes.append(f"pictures of more than 8 bits, white is {white:,} (data.white)")
-    size = sum(len(split) for split in splits.values()) * 3 * image_size**2
-    options = {"white": white, "preload": in_memory is True or (in_memory == "auto" and size <= IN_MEMORY_BYTES)}
-    inputs = Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD, white)
-    return Data(
-        DataSpec(inputs, Classes(tuple(map(readable, contents.classes))), "classification"),
-        **{name: replace(split, **options) for name, split in splits.items()},
-        notes=tuple(notes),
-        unused=contents.unused,
-        left_out=left_out,
+        splits = with_test(splits[""], test, seed)
+    data = photographs(
+        tuple(map(readable, contents.classes)),
+        splits,
+        image_size,
+        resize=resize,
+        in_memory=in_memory,
+        white=white,
+        notes=contents.notes,
     )
-
-
-def _locate(path: str, root: Path) -> Path:
-    folder = absolute(root / path)  # the check of the config has resolved what is in the working directory
-    if folder.is_dir():
-        return folder
-    tried = dict.fromkeys([folder, absolute(path)])
-    raise UserError(f"data.path={path}: no such folder (looked for {' and '.join(map(str, tried))})")
+    return replace(data, unused=contents.unused, left_out=left_out)
 
 
 def _leave_out_damaged(contents: Contents, folder: Path) -> dict[str, str]:
@@ -119,12 +104,3 @@ def _leave_out_damaged(contents: Contents, folder: Path) -> dict[str, str]:
         if not kept:
             raise UserError(f"{folder / split}: all its pictures are damaged; repair or remove it")
     return left_out
-
-
-def _with_test(everything: FileSplit, test: float, seed: int) -> dict[str, FileSplit]:
-    if test == 0:
-        return {"train": everything}
-    kept, held = hold_out(len(everything), everything.strata, test, seed, "test")
-    if not len(held):
-        raise UserError(f"data.test={test:g}: no class has two images, so none can be held out; set data.test=0")
-    return {"train": everything.subset(kept), "test": everything.subset(held)}

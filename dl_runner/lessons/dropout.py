@@ -10,6 +10,7 @@ from dl_runner.build.builders import check_builders
 from dl_runner.build.data import evaluation_loader
 from dl_runner.build.experiment import build_task
 from dl_runner.build.model import build_device, build_device_settings
+from dl_runner.config.schema import Config
 from dl_runner.config.types import Fraction
 from dl_runner.run.launch import Watch
 from dl_runner.run.lesson import Lesson
@@ -42,7 +43,7 @@ def dropout(lesson: Lesson, *, rates: list[Fraction] = (0.0, 0.5, 0.7)) -> "Figu
     """
     from matplotlib.figure import Figure
 
-    watch = _with_all_units(lesson)
+    watch = with_all_units(lesson, lesson.config)
     names = {rate: f"dropout {rate:g}" if rate else "no dropout" for rate in rates}
     arms = [lesson.train(name, {"model.dropout": rate}, watch) for rate, name in names.items()]
     figure = Figure(figsize=(13.4, 8.4), layout="constrained")
@@ -83,11 +84,11 @@ def _span(axes: "Axes", place: int, color: str, fitted: float, tested: float) ->
     return gap
 
 
-def _with_all_units(lesson: Lesson) -> Watch:
-    """Measures a model on the training split in evaluation mode."""
-    checked, data = lesson.config, lesson.data()
+def with_all_units(lesson: Lesson, checked: Config) -> Watch:
+    """Measures a model of a config on its training split in evaluation mode: train/NAME_with_all_units."""
+    data = lesson.data(checked)
     task, device = build_task(checked, check_builders(checked), data.spec, data.fitted), build_device(checked)
-    settings = build_device_settings(checked, data.spec, lesson.initial(), device)
+    settings = build_device_settings(checked, data.spec, lesson.initial(checked), device)
     loader = evaluation_loader(checked, data, "train", settings)
 
     def watch(model: nn.Module) -> Mapping[str, float]:

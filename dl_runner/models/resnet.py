@@ -18,7 +18,14 @@ STAGES = {
 }
 
 
-def resnet(data: DataSpec, *, depth: Literal[18, 34, 50, 101, 152] = 18, stem: Stem = "imagenet") -> nn.Module:
+def resnet(
+    data: DataSpec,
+    *,
+    depth: Literal[18, 34, 50, 101, 152] = 18,
+    stem: Stem = "imagenet",
+    bias: bool = True,
+    norm_shortcut: bool = False,
+) -> nn.Module:
     """(batch, channels, h, w) → (batch, outputs), any h and w >= 1.
 
     Args:
@@ -26,10 +33,13 @@ def resnet(data: DataSpec, *, depth: Literal[18, 34, 50, 101, 152] = 18, stem: S
         stem: "imagenet" is a 7×7 convolution with stride 2 and pooling; "small" is a 3×3 convolution at full size, for
             small images. With one channel and ten classes, ResNet-18 has 11,178,378 and 11,175,818 parameters,
             ResNet-50 23,541,130 and 23,538,570.
+        bias: whether convolutions have one, as in Dive into Deep Learning.
+        norm_shortcut: whether batch norm follows the 1×1 convolutions of the shortcuts. Without biases and with it the
+            network is torchvision's, tensor for tensor: pretrained=in_order reads its weights.
 
     Raises:
         UserError: no images.
     """
     require_images(data, f"resnet{depth}")
     blocks, kind = STAGES[depth]
-    return residual_network(stem, blocks, data.channels, data.outputs, kind)
+    return residual_network(stem, blocks, data.channels, data.outputs, kind, bias=bias, norm_shortcut=norm_shortcut)

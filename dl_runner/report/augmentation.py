@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from dl_runner.data.batch import map_tensors
 from dl_runner.data.preparation import Normalized
 from dl_runner.data.splits import Split
 from dl_runner.data.transforms import Transform
@@ -34,10 +35,11 @@ def augmented_copies(split: Split, spec: DataSpec, transform: Transform, seed: i
     shown = replace(spec.inputs, mean=(0.0,) * spec.channels, std=(1.0,) * spec.channels)
     generator = torch.Generator().manual_seed(seed % 2**32)
     originals = Normalized(shown, "cpu").inputs(raw)
-    copies = Normalized(shown, "cpu", transform).inputs(raw.repeat_interleave(COPIES, 0), generator)
-    rows = torch.cat([originals[:, None], copies.unflatten(0, (len(raw), COPIES))], 1)
+    repeated = map_tensors(raw, lambda one: one.repeat_interleave(COPIES, 0))
+    copies = Normalized(shown, "cpu", transform).inputs(repeated, generator)
+    rows = torch.cat([originals[:, None], copies.unflatten(0, (len(first), COPIES))], 1)
     names = (
-        [spec.classes[label] for label in targets.tolist()] if isinstance(spec.targets, Classes) else [""] * len(raw)
+        [spec.classes[label] for label in targets.tolist()] if isinstance(spec.targets, Classes) else [""] * len(first)
     )
     pixels = rows.mul(255).round().byte().numpy()
     return image_table(pixels, names, ["original", *(f"copy {number}" for number in range(1, COPIES + 1))])

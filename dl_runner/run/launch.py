@@ -84,8 +84,12 @@ def _launch(
         with lock(folder):
             known |= {"parameters": experiment.parameters, "metric_info": metric_info(experiment.task)}
             known["left_out"] = dict(experiment.data.left_out)
-            written = write_fitted(folder, experiment.data)
-            record = begin(experiment.config, folder, job, written=written, **_where(experiment), **known)
+            try:
+                written = write_fitted(folder, experiment.data)
+                record = begin(experiment.config, folder, job, written=written, **_where(experiment), **known)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # without a record it can neither be resumed nor told about
+                raise
             return Result(record, conduct(experiment, training, record, watch))
 
 

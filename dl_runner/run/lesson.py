@@ -53,6 +53,7 @@ class Arm:
         metrics: the final ones, `{SPLIT/NAME: value}`; none where the training diverged.
         rows: those of its metrics.jsonl, in the order of the steps.
         model: with the weights after the last step, in evaluation mode, on the processor; None where it diverged.
+        folder: its run folder.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Arm:
     metrics: Mapping[str, float]
     rows: list[dict[str, Any]]
     model: nn.Module | None
+    folder: Path
 
     @property
     def diverged(self) -> bool:
@@ -137,14 +139,14 @@ class Lesson:
         record, rows = RunRecord.load(folder), read_metrics(folder / METRICS)
         self.step += record["step"]
         if diverged:
-            return Arm(name, checked, {}, rows, None)
+            return Arm(name, checked, {}, rows, None, folder)
         self.metrics |= {f"{name}: {metric}": value for metric, value in record["metrics"].items()}
         results = {key: value for key, value in record["metrics"].items() if key.endswith(("/loss", "/accuracy"))}
         shown = ", ".join(f"{metric} {value:.4g}" for metric, value in results.items())
         _log.info("%s: %s", name, shown)
         model = self.initial(checked)
         load_weights(Checkpoints(folder).require("last"), model)
-        return Arm(name, checked, record["metrics"], rows, model)
+        return Arm(name, checked, record["metrics"], rows, model, folder)
 
     def initial(self, checked: Config | None = None) -> nn.Module:
         """The model that an arm of this config starts from, or one of the lesson's own; in evaluation mode."""

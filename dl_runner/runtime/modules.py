@@ -29,7 +29,7 @@ def source_files(name: str) -> tuple[Path, ...]:
     """The files whose code an import of `name` may run: the module's first, then, in alphabetical order, its package's
     and those beside it that these import, directly or not. Empty for a module that is not there or not in Python.
 
-    Other installed packages are left out.
+    Other installed packages are left out, and so is what is imported by a name that is computed.
     """
     spec = find_module(name)
     top = find_module(name.partition(".")[0])
@@ -65,8 +65,10 @@ def _files(spec: ModuleSpec) -> list[Path]:
 def _beside(root: Path | None, name: str) -> list[Path]:
     if root is None:
         return []
-    module, package = root / f"{name}.py", root / name
-    return [*package.rglob("*.py")] if (package / "__init__.py").is_file() else [module] if module.is_file() else []
+    module, package = root / f"{name}.py", root / name  # a package needs no __init__.py, and a module comes before it
+    if module.is_file() and not (package / "__init__.py").is_file():
+        return [module]
+    return [*package.rglob("*.py")]
 
 
 def _imports(file: Path) -> Iterator[str]:

@@ -16,8 +16,8 @@ def check_outputs(task: Any, spec: DataSpec, outputs: Any, batch: Batch) -> None
     """Check a model's outputs for a batch, by the task's own `check_outputs` if it has one.
 
     Without one they have to be floats of the shape that goes with the targets: (batch, classes), (batch, numbers),
-    (batch, length, vocabulary) or (batch, classes, height, width). A tuple counts as its first tensor; what goes with
-    boxes and with several fields only their task knows.
+    (batch, length, vocabulary) or (batch, classes, height, width). For tokens a tuple, of outputs and a hidden state,
+    counts as its first tensor; what goes with boxes and with several fields only their task knows.
 
     Raises:
         ValueError: they are not; the message says what they are and what they should be.
@@ -28,7 +28,7 @@ def check_outputs(task: Any, spec: DataSpec, outputs: Any, batch: Batch) -> None
     expected = expected_shape(spec.targets, batch)
     if expected is None:
         return
-    first = outputs[0] if isinstance(outputs, tuple | list) and outputs else outputs
+    first = outputs[0] if isinstance(spec.targets, Tokens) and isinstance(outputs, tuple) and outputs else outputs
     if not isinstance(first, Tensor):
         raise ValueError(f"gives a {type(first).__name__}, expected a tensor of shape {expected}")
     if tuple(first.shape) != expected:

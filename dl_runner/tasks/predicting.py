@@ -84,7 +84,7 @@ def load_image(path: Path, spec: DataSpec, white: float | None = None) -> Tensor
     """
     if not isinstance(spec.inputs, Image) or spec.channels not in MODES:
         raise UserError(f"{path}: the model takes {type(spec.inputs).__name__.lower()}s, not grey or RGB pictures")
-    return decode(path, spec.input_shape[1:], spec.channels, white or spec.inputs.white)
+    return decode(path, spec.input_shape[1:], spec.channels, white or spec.inputs.white, spec.inputs.resize)
 
 
 def load_images(paths: Sequence[str], spec: DataSpec, invert: bool = False, white: float | None = None) -> Tensor:

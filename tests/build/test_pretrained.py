@@ -9,10 +9,11 @@ from helpers import QUIET, run, unchecked
 from safetensors.torch import load_file, save_file
 from specs import labelled
 
-from dl_runner.build.pretrained import TORCHVISION, load_pretrained, read_weights
+from dl_runner.build.pretrained import load_pretrained
+from dl_runner.build.weights import read_weights
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
-from dl_runner.config.schema import PretrainedConfig
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.registry import builder
@@ -104,19 +105,6 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_torchvision_offline_says_which_file_goes_where(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
-    def offline(*args, **options):
-        raise OSError("no network")
-
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    with pytest.raises(UserError, match=rf"put resnet18-\w+.pth of torchvision into {tmp_path}/hub/checkpoints"):
-        read_weights(f"{TORCHVISION}resnet18")
-    with pytest.raises(UserError, match="torchvision has no such model; did you mean resnet18"):
-        read_weights(f"{TORCHVISION}resnet_18")
-
-
 def test_a_run_begins_where_another_ended_and_says_so(tmp_path):
     first = run(tmp_path / "a", *SHORT, "model=mlp").record.folder
     second = run(tmp_path / "b", *SHORT, "model=mlp", f"pretrained.from={first}", "optimizer.lr=0.000001").record.folder
@@ -183,3 +171,54 @@ def test_a_tensor_of_two_names_is_left_out_by_either(tmp_path):
     loaded = load(target, tmp_path / "w.pt", "head.*")
     assert target.head.weight.equal(before) and target.embedding.weight is target.head.weight
     assert {"head.weight", "embedding.weight", "head.bias"} == set(loaded.new)
+
+
+def named_otherwise(state: dict) -> dict:
+    """As another library would call the same tensors."""
+    return {f"layer{place}.{name.rpartition('.')[2]}": value for place, (name, value) in enumerate(state.items())}
+
+
+def in_order(target, source, *without):
+    return load_pretrained(target, PretrainedConfig(str(source), without, "order"))
+
+
+def test_tensors_of_other_names_are_read_in_order_and_told(tmp_path):
+    source, target, path = model(1), model(2, outputs=3), tmp_path / "w.pt"
+    torch.save(named_otherwise(source.state_dict()), path)
+    with pytest.raises(UserError, match=r"holds layer0.weight, which the model has not"):
+        load(model(2), path)
+    with pytest.raises(UserError, match=r"has shape \(10, 84\), the model's 14.weight \(3, 84\); leave it out with"):
+        in_order(target, path)
+    loaded = in_order(target, path, "14.*")
+    assert set(loaded.new) == {"14.weight", "14.bias"} and len(loaded.left_out) == 2
+    assert all(name.startswith("layer") for name in loaded.left_out)
+    for name, value in source.state_dict().items():
+        assert name.startswith("14.") or value.equal(target.state_dict()[name]), name
+    again = in_order(model(2, outputs=3), path, *(f"{name}" for name in loaded.left_out))  # by the file's own names
+    assert again.new == loaded.new
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: dict(list(state.items())[:-1]), "holds 24 tensors and the model 25"),
+        (lambda state: dict(reversed(state.items())), "would be the model's"),
+        (
+            lambda state: state | {"layer0.weight": torch.zeros(6)},
+            r"layer0.weight \(6,\) would be the model's 0.weight",
+        ),
+    ],
+)
+def test_what_is_not_the_same_in_order_is_refused_and_nothing_copied(tmp_path, change, told):
+    target, path = model(), tmp_path / "w.pt"
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    torch.save(change(named_otherwise(model(1).state_dict())), path)
+    with pytest.raises(UserError, match=told):
+        in_order(target, path)
+    assert all(value.equal(target.state_dict()[name]) for name, value in before.items())
+
+
+def test_names_that_differ_alone_are_told_how_to_be_read(tmp_path):
+    torch.save(named_otherwise(model(1).state_dict()), tmp_path / "w.pt")
+    with pytest.raises(UserError, match="one after the other: add pretrained=in_order"):
+        load(model(2), tmp_path / "w.pt")

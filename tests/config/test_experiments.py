@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import timm
+import torch
 from data_formats import write_idx, write_python2_pickle
 from helpers import run
+from PIL import Image
 from tables import write_houses
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -26,6 +29,11 @@ def small_data(tmp_path_factory):
             folder / name, {"data": pixels, "labels": [i % 10 for i in range(40)], "batch_label": name}
         )
     write_python2_pickle(folder / "batches.meta", {"label_names": [f"class{i}" for i in range(10)], "num_vis": 3072})
+    for name in ("hot_dog", "negative"):
+        (root / "hotdog" / name).mkdir(parents=True)
+        for place in range(6):
+            pixels = generator.integers(0, 256, (30, 40, 3), np.uint8)
+            Image.fromarray(pixels).save(root / "hotdog" / name / f"{place}.png")
     (root / "time_machine").mkdir()
     (root / "time_machine" / "timemachine.txt").write_text("It has a sentence, for a time traveller.\n" * 500)
     write_houses(root / "house_prices" / "train.csv", 40)
@@ -35,9 +43,28 @@ def small_data(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def teacher(small_data, tmp_path_factory):
+    options = ("data=fashion_mnist", f"data.root={small_data}", "model=softmax", "trainer.steps=1")
+    return run(tmp_path_factory.mktemp("teacher"), *options).record.folder
+
+
+@pytest.fixture(scope="module")
+def lite0(tmp_path_factory):
+    """Random weights of EfficientNet-Lite0 for ImageNet's classes, under names of another library."""
+    state = timm.create_model("tf_efficientnet_lite0").state_dict()
+    path = tmp_path_factory.mktemp("weights") / "lite0.pth"
+    torch.save({f"{place}.{name.rpartition('.')[2]}": one for place, (name, one) in enumerate(state.items())}, path)
+    return path
+
+
 @pytest.mark.parametrize("experiment", choices("experiment"))
-def test_an_experiment_takes_its_steps(experiment, small_data, tmp_path):
-    fewest = ("data.batch_size=2", "trainer.steps=2", "trainer.evaluate_batches=1")
+def test_an_experiment_takes_its_steps(experiment, small_data, tmp_path, request):
+    fewest = ["data.batch_size=2", "trainer.steps=2", "trainer.evaluate_batches=1"]
+    if experiment == "transfer/student_distilled":
+        fewest.append(f"task.teacher={request.getfixturevalue('teacher')}")
+    elif experiment.startswith("transfer/hotdog_") and experiment != "transfer/hotdog_scratch":
+        fewest.append(f"pretrained.from={request.getfixturevalue('lite0')}")
     result = run(tmp_path, f"experiment={experiment}", "debug=fast", *fewest, f"data.root={small_data}")
     record = json.loads((result.record.folder / "run.json").read_text())
     assert (record["status"], record["step"]) == ("completed", 2)

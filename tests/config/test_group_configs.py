@@ -29,6 +29,14 @@ BUILT = [
     if (group, name) not in (("task", "auto"), ("tokenizer", "auto"))  # which the data choose
 ]
 EXPERIMENTS = choices("experiment")
+GIVEN_BY_USER = {  # what a choice has no default for
+    "data=image_folder": ["data.path=x"],
+    "data=csv": ["data.path=x", "data.target=y"],
+    "data=labelled_files": ["data.path=x", "data.labels=x.csv"],
+    "pretrained=in_order": ["pretrained.from=x"],
+    "task=distillation": ["task.teacher=x", "task.teacher_weights=0"],
+    "experiment=transfer/student_distilled": ["task.teacher=x", "task.teacher_weights=0"],
+}
 ALONE = ["data", "model", "loss", "experiment", "debug"]  # they must suit each other, and the groups beside them
 BESIDE = [[f"{group}={name}" for name in choices(group)] for group in groups() if group not in ALONE]
 # A composition takes a tenth of a second: one holds an option of each group that suits all others.
@@ -66,8 +74,7 @@ def kinds_of_experiments() -> list[str]:
 
 @functools.cache
 def experiment(*overrides: str):
-    keys = {"data=image_folder": ["data.path=x"], "data=csv": ["data.path=x", "data.target=y"]}
-    missing = [key for choice in overrides for key in keys.get(choice, [])]
+    missing = [value for choice, values in GIVEN_BY_USER.items() if choice in overrides for value in values]
     return check(to_plain(compose([*overrides, *missing])))
 
 

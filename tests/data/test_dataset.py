@@ -91,7 +91,7 @@ def test_regression_splits_at_random():
 
 
 def test_input_shape_and_normalization_follow_the_settings():
-    spec = prepared(Data(IMAGES, images()), image_size=28, normalize=False).spec
+    spec = prepared(Data(IMAGES, images()), image_size=28, normalize=((0.0,), (1.0,))).spec
     assert (spec.input_shape, spec.inputs.mean, spec.inputs.std) == ((1, 28, 28), (0.0,), (1.0,))
     assert prepared(Data(IMAGES, images())).spec == IMAGES
 

@@ -75,7 +75,7 @@ def test_auto_leaves_on_disk_what_exceeds_the_budget(tmp_path, monkeypatch):
     class_folders(tmp_path, 5)
     size = 10 * 3 * 8 * 8
     for budget, kind in ((size, TensorSplit), (size - 1, FileSplit)):
-        monkeypatch.setattr("dl_runner.datasets.image_folder.IN_MEMORY_BYTES", budget)
+        monkeypatch.setattr("dl_runner.data.photographs.IN_MEMORY_BYTES", budget)
         assert isinstance(image_folder(tmp_path, path=".", image_size=8).loaded().train, kind)
     assert isinstance(image_folder(tmp_path, path=".", image_size=8, in_memory=True).loaded().train, TensorSplit)
 

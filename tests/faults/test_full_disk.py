@@ -14,6 +14,7 @@ from helpers import QUIET
 from specs import labelled
 from torch import nn
 
+from dl_runner.cli.app import run as cli
 from dl_runner.errors import WriteFailed
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training import loop
@@ -109,6 +110,12 @@ def test_weights_and_a_checkpoint_for_which_there_is_not_room_enough(disk):
     with pytest.raises(WriteFailed, match=r"best.safetensors: cannot be written \(no space left on device\)"):
         checkpoints.save_weights("best", nn.Linear(1000, 1000), labelled((1, 10, 10), 2, ("a", "b")))
     assert {path: path.read_bytes() for path in checkpoints.folder.iterdir()} == before
+
+
+def test_a_run_that_cannot_even_begin_leaves_no_folder(disk):
+    fill(disk)
+    assert cli([*RUN, f"outputs={disk}/o"]) == 1
+    assert not list(disk.glob("o/*/*/*"))
 
 
 def test_the_log_alone_does_not_fit(disk, monkeypatch):

@@ -6,6 +6,8 @@ import torchvision
 from model_specs import RESIDUAL, build
 from torch import nn
 
+from dl_runner.build.pretrained import load_pretrained
+from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.layers.residual import Bottleneck, Residual
 
 # The keys of saved weights: to change them is to lose every run's checkpoints.
@@ -76,3 +78,20 @@ def test_the_keys_of_resnet18s_weights():
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_a_batch_of_one_does_not_stop_training_with_the_small_stem(name):
     assert build(name, stem="small").train()(torch.rand(1, 1, 28, 28)).shape == (1, 10)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_without_biases_and_with_normalized_shortcuts_it_reads_torchvisions_weights_in_order(name, tmp_path):
+    theirs = getattr(torchvision.models, name)(num_classes=7).eval()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):  # all that training would change, or else it is the identity
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    ours = build(name, (3, 33, 33), 7, bias=False, norm_shortcut=True).eval()
+    loaded = load_pretrained(ours, PretrainedConfig(str(tmp_path / "w.pth"), (), "order"))
+    assert not loaded.new and not loaded.left_out
+    images = torch.randn(2, 3, 33, 33)
+    torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)

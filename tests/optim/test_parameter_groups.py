@@ -2,14 +2,13 @@
 
 import pytest
 import torch
-from model_specs import build_for, example_spec
+from model_specs import MODELS, build_for, example_spec
 from torch import nn
 
-from dl_runner.config.search_path import choices
 from dl_runner.optim.parameter_groups import parameter_groups
 
 
-@pytest.mark.parametrize("name", choices("model"))
+@pytest.mark.parametrize("name", MODELS)
 def test_each_parameter_is_in_one_group_by_its_kind(name):
     spec = example_spec(name)
     with torch.device("meta"):

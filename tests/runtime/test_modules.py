@@ -17,6 +17,8 @@ def folder(tmp_path, monkeypatch):
         "package/__init__.py": "",
         "package/part.py": "x = 1",
         "broken.py": "def",
+        "five.py": "import spread.inner",
+        "spread/inner.py": "",
     }.items():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text)
@@ -29,6 +31,7 @@ def names(module: str) -> list[str]:
 def test_a_modules_files_are_its_own_and_those_beside_it_that_it_imports():
     assert names("one") == ["one.py", "package/__init__.py", "package/part.py", "three.py", "two.py"]
     assert names("four") == ["four.py"]
+    assert names("five") == ["five.py", "spread/inner.py"]
     assert names("broken") == ["broken.py"]
 
 

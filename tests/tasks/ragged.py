@@ -8,10 +8,12 @@ from dl_runner.data.batch import Batch
 from dl_runner.data.text import IGNORE
 from dl_runner.spec import Classes, DataSpec, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.classification import classification
+from dl_runner.tasks.distillation import distillation
 from dl_runner.tasks.language_model import language_model
 from dl_runner.tasks.losses import cross_entropy, squared
 from dl_runner.tasks.regression import regression
 from dl_runner.tasks.segmentation import segmentation
+from dl_runner.tasks.teacher import Teacher
 
 LENGTH, SIDE, WORDS = 7, 4, 5
 
@@ -46,6 +48,11 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
     if name == "classification":
         spec = DataSpec(Vector(6), Classes(("a", "b", "c")), name)
         return classification(spec, cross_entropy(spec)), nn.Linear(6, 3).double(), Batch.of(numbers, draw(3, examples))
+    if name == "distillation":
+        spec = DataSpec(Vector(6), Classes(("a", "b", "c")), "classification")
+        taught = Teacher("teacher", nn.Linear(6, 3).double(), spec)
+        task = distillation(spec, cross_entropy(spec), lambda folder, weights: taught, teacher="teacher")
+        return task, nn.Linear(6, 3).double(), Batch.of(numbers, draw(3, examples))
     if name == "regression":
         spec = DataSpec(Vector(6), Numbers(2), name)
         targets = torch.randn(examples, 2, generator=generator, dtype=torch.float64)
@@ -65,7 +72,7 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
     return segmentation(spec, cross_entropy(spec)), nn.Conv2d(1, 3, 3, padding=1).double(), batch
 
 
-TASKS = ("classification", "regression", "language_model", "segmentation")
+TASKS = ("classification", "distillation", "regression", "language_model", "segmentation")
 RAGGED = ("language_model", "segmentation")
 
 

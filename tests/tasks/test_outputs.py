@@ -24,7 +24,12 @@ def check(targets, outputs, task=None):
 @pytest.mark.parametrize(("targets", "shape"), KINDS.values(), ids=KINDS)
 def test_the_shape_that_goes_with_the_targets_passes_and_no_other(targets, shape):
     check(targets, torch.zeros(shape))
-    check(targets, (torch.zeros(shape), torch.zeros(2, 9)))  # with a state
+    with_state = (torch.zeros(shape), torch.zeros(2, 9))
+    if isinstance(targets, Tokens):
+        check(targets, with_state)
+    else:
+        with pytest.raises(ValueError, match="gives a tuple, expected a tensor"):
+            check(targets, with_state)
     check(targets, torch.zeros(shape, dtype=torch.bfloat16))
     wrong = [shape[:-1], (*shape, 1), *((*shape[:i], shape[i] + 1, *shape[i + 1 :]) for i in range(len(shape)))]
     for other in wrong:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.overrides import HYDRAS_OWN, has_effect, remedy
+from dl_runner.config.overrides import HYDRAS_OWN, NO_PLUGIN, has_effect, is_plugin, remedy
 from dl_runner.config.search_path import groups
 from dl_runner.config.yaml_file import read_yaml, text_of
 from dl_runner.errors import UserError
@@ -100,7 +100,11 @@ def _entries(
 
 def _check_entry(path: Path, group: str | None, keys: list[str], key: yaml.Node, value: yaml.Node) -> None:
     text = value.value if isinstance(value, yaml.ScalarNode) else None
-    if keys[0] == "hydra":
+    if group == "hydra":  # such as hydra/launcher/NAME.yaml
+        keys = [*path.parent.parts[-2:], *keys]
+    if keys[-1] == "_target_" and keys[0] == "hydra" and not is_plugin(".".join(keys), text):
+        raise _wrong(path, key, f"{'.'.join(keys)}: {text or '…'}: {NO_PLUGIN}")
+    if keys[0] == "hydra" and group != "hydra":
         if group is not None and not isinstance(value, yaml.MappingNode) and not has_effect(".".join(keys)):
             raise _wrong(path, key, f"{'.'.join(keys)}: {remedy('.'.join(keys), text)}")
     elif _DOTTED.fullmatch(keys[-1]):

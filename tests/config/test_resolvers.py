@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from dl_runner.cli.app import run
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import UserError
@@ -61,3 +62,9 @@ def test_values_of_the_resolvers(monkeypatch):
     assert (found["outputs"], found["seed"]) == ("/somebody/a", 7)
     assert found["data"]["limit"] == str(sys.version_info[0])
     assert plain("data.limit='${unless:${seed},7}'")["data"]["limit"] is None
+
+
+def test_what_cfg_shows_resolved_is_checked_too(capsys):
+    assert run(["--cfg", "job", "--resolve", "data.limit=${hydra:nope}"]) == 2
+    assert capsys.readouterr().err == "dlrun: data.limit: ${hydra:nope} refers to a key that does not exist\n"
+    assert run(["--cfg", "job", "--resolve", "data=image_folder"]) == 0 and "path: ???" in capsys.readouterr().out

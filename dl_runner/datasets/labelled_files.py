@@ -99,17 +99,28 @@ def _read(table: Path, id_column: str | None, label_column: str | None) -> dict[
     """Names of pictures to their classes and the lines that say so, counted from 1.
 
     Raises:
-        UserError: it cannot be read, has no such columns, or a line is incomplete or names a picture again.
+        UserError: it cannot be read, has no such columns or two of one name, or a line is incomplete, too long or names
+            a picture again.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.DictReader(file)
             columns = list(lines.fieldnames or ())
+            if again := next((name for name in columns if columns.count(name) > 1), None):
+                raise UserError(f"{table}: has {columns.count(again)} columns called {again}; give each its own name")
             keys = _column(table, columns, id_column, 0), _column(table, columns, label_column, 1)
-            rows = [(lines.line_num, *(line[key] for key in keys)) for line in lines]
+            rows = [(_whole(table, lines, line), *(line[key] for key in keys)) for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table}: cannot be read as a CSV file ({error})") from None
     return _by_name(table, rows)
+
+
+def _whole(table: Path, lines: csv.DictReader, line: dict) -> int:
+    """The number of the line read last, which has no more values than there are columns."""
+    if None in line:  # where DictReader keeps the rest
+        many, few = len(lines.fieldnames) + len(line[None]), len(lines.fieldnames)
+        raise UserError(f"{table}: line {lines.line_num} has {many} values, and the first line names {few} columns")
+    return lines.line_num
 
 
 def _by_name(table: Path, rows: list[tuple[int, str | None, str | None]]) -> dict[str, tuple[str, int]]:

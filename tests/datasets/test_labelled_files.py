@@ -83,6 +83,8 @@ def test_columns_are_chosen_by_name(kaggle):
         (lambda text: text.replace("7,frog", ",frog"), "line 8 has no name of a picture"),
         (lambda text: text.replace(",", ";"), "two or more with commas between"),
         (lambda text: text.replace("cat", "frog"), "needs two classes or more, found 1"),
+        (lambda text: text.replace("7,frog", "7,frog,1"), "line 8 has 3 values, and the first line names 2 columns"),
+        (lambda text: text.replace("id,label", "id,id,label"), "has 2 columns called id"),
         (lambda text: "id,label\n", "has no lines beside"),
         (lambda text: "", "needs a line of column names"),
     ],

@@ -37,11 +37,21 @@ class Interrupted(KeyboardInterrupt):
         return type(self), (str(self), self.signal_number)
 
 
+LONGEST = 300  # characters of a list that a line of text can hold
+FEW = 5
+
+
 def hint(word: object, choices: Iterable[object]) -> str:
-    """'; did you mean X? (choices: …)' for an unknown `word`, '; choices: …' if none is near, '' without choices."""
+    """'; did you mean X? (choices: …)' for an unknown `word`, '; choices: …' if none is near, '' without choices.
+
+    Of a long list, '; did you mean X, Y or Z? (of 84 choices)' names the nearest few.
+    """
     names = sorted({str(choice) for choice in choices})
     if not names:
         return ""
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
     listed = ", ".join(names)
+    if len(listed) > LONGEST:
+        *others, last = difflib.get_close_matches(str(word), names, n=FEW, cutoff=0.0)
+        return f"; did you mean {', '.join(others)} or {last}? (of {len(names)} choices)"
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}? (choices: {listed})" if near else f"; choices: {listed}"

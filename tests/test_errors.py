@@ -34,6 +34,13 @@ def test_a_hint_lists_every_choice_once_in_order_and_means_one_of_them(word, cho
         assert text.partition("did you mean ")[2].partition("?")[0] in names
 
 
+def test_of_a_long_list_the_nearest_few_are_named():
+    names = [f"resnet{number}" for number in range(100)]
+    assert hint("resnet", ["lenet", *names]).endswith("? (of 101 choices)") and len(hint("resnet", names)) < 100
+    assert hint("lenet5", ["lenet", *names]).startswith("; did you mean lenet, ")
+    assert hint("?", names).startswith("; did you mean ")
+
+
 def test_an_interruption_passes_handlers_of_ordinary_errors():
     error = Interrupted("stopped", 15)
     assert isinstance(error, KeyboardInterrupt) and not isinstance(error, Exception)

@@ -1,9 +1,12 @@
 """Any model of timm (PyTorch Image Models), made for the data's channels and outputs. Weights: pretrained.from=FILE."""
 
+from textwrap import shorten
+
 from torch import nn
 
 from dl_runner.config.types import Fraction
 from dl_runner.errors import UserError, hint
+from dl_runner.layers.patches import require_whole_patches
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec
 
@@ -16,7 +19,8 @@ def timm(data: DataSpec, *, architecture: str = "resnet18", dropout: Fraction = 
         dropout: before its last layer.
 
     Raises:
-        UserError: timm is not installed, has no such model, or the model does not take such images.
+        UserError: timm is not installed, has no such model, or the model does not take such images, or
+            not the whole of them.
     """
     require_images(data, "timm")
     try:
@@ -24,20 +28,20 @@ def timm(data: DataSpec, *, architecture: str = "resnet18", dropout: Fraction = 
     except ImportError:
         raise UserError("model=timm: needs timm, which is not installed; pip install 'dl_runner[timm]'") from None
     if not library.is_model(architecture):
-        near = hint(architecture, library.list_models()).partition(" (choices")[0]
         raise UserError(
-            f"model.architecture={architecture}: timm has no such model"
-            f"{near if near.startswith('; did') else '; timm.list_models() names them'}"
+            f"model.architecture={architecture}: timm has no such model{hint(architecture, library.list_models())}"
         )
     channels, height, width = data.input_shape
     fixed = library.get_pretrained_cfg(architecture)
     sizes = {"img_size": (height, width)} if fixed is not None and fixed.fixed_input_size else {}
     try:
-        return library.create_model(
+        model = library.create_model(
             architecture, num_classes=data.outputs, in_chans=channels, drop_rate=dropout, **sizes
         )
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = shorten(str(error), 150, placeholder=" …") or type(error).__name__
         raise UserError(
-            f"model.architecture={architecture}: does not take images of {channels}×{height}×{width} ({reason[:150]})"
+            f"model.architecture={architecture}: does not take images of {channels}×{height}×{width} ({reason})"
         ) from None
+    require_whole_patches(model, model.forward_features, data.input_shape, f"model.architecture={architecture}")
+    return model

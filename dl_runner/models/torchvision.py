@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from dl_runner.errors import UserError, hint
+from dl_runner.layers.patches import require_whole_patches
 from dl_runner.layers.shapes import require_images
 from dl_runner.spec import DataSpec
 
@@ -42,10 +43,12 @@ def torchvision(data: DataSpec, *, architecture: str = "resnet18") -> nn.Module:
         )
     sizes = _sizes(architecture, *data.input_shape[1:])
     try:
-        return models.get_model(architecture, weights=None, num_classes=data.outputs, **sizes)
+        model = models.get_model(architecture, weights=None, num_classes=data.outputs, **sizes)
     except ValueError as error:  # a transformer, of images that it cannot cut into its patches
         reason = " ".join(str(error).split())
         raise UserError(f"model.architecture={architecture}: does not take such images ({reason})") from None
+    require_whole_patches(model, model, data.input_shape, f"model.architecture={architecture}")
+    return model
 
 
 def _sizes(architecture: str, height: int, width: int) -> dict[str, Any]:

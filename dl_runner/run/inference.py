@@ -16,7 +16,7 @@ from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
 from dl_runner.run.left_out import check_left_out
 from dl_runner.runtime.progress import showing
-from dl_runner.tasks.predicting import Row
+from dl_runner.tasks.predicting import Row, check_inputs
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 from dl_runner.training.evaluation import evaluate, evaluating, measure
@@ -97,8 +97,8 @@ def predict(
         for_file: the rows of its `tabulate` instead, if it has one.
 
     Raises:
-        UserError: no weights, or those of another run, a task that does not predict, an unknown option, or an input
-            that it cannot read.
+        UserError: no weights, or those of another run, a task that does not predict, no input, an unknown option, or
+            an input that it cannot read.
     """
     weights = weight_file(folder, which)
     spec = read_spec(weights)
@@ -109,6 +109,7 @@ def predict(
     task = build_task(checked, builders, spec, read_fitted(folder))
     if not hasattr(task, "predict"):
         raise UserError(f"predict {folder}: its task, {spec.task}, answers nothing about inputs of one's own")
+    check_inputs(inputs, spec)
     answer = getattr(task, "tabulate", task.predict) if for_file else task.predict
     given = arguments(answer, options, "predict", {"model", "inputs"})
     model = build_model(checked, builders, spec)

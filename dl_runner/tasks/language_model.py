@@ -85,10 +85,8 @@ class _LanguageModel:
             seed: of the choice.
 
         Raises:
-            UserError: there is no text, or one without a token.
+            UserError: a text without a token.
         """
-        if not inputs:
-            raise UserError("predict: needs a text to go on with, as in dlrun predict RUN 'the time traveller'")
         rows = []
         for text in inputs:
             prompt = self._prompt(text, "predict")

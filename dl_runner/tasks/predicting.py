@@ -19,7 +19,7 @@ from dl_runner.data.images import MODES, decode
 from dl_runner.data.preparation import preparation, to_input
 from dl_runner.errors import UserError
 from dl_runner.runtime.progress import tracked
-from dl_runner.spec import Columns, DataSpec, Image
+from dl_runner.spec import Columns, DataSpec, Image, Tokens
 
 Row = dict[str, Any]
 AT_ONCE = 2**20  # numbers that a model reads or gives at a time
@@ -36,6 +36,22 @@ class Asked:
 
     rows: list[Row]
     inputs: Tensors
+
+
+def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
+    """Check that there is something to predict from.
+
+    Raises:
+        UserError: there is not; says what a model of such data reads.
+    """
+    kinds = {
+        Image: "picture files, as in dlrun predict RUN a.png",
+        Columns: "table files, as in dlrun predict RUN a.csv",
+    }
+    text = "texts to go on with, as in dlrun predict RUN 'the time traveller'"
+    if not inputs:
+        asked = kinds.get(type(spec.inputs), text if isinstance(spec.inputs, Tokens) else "inputs of your own")
+        raise UserError(f"predict: needs {asked}")
 
 
 def read_inputs(

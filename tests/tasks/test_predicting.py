@@ -13,7 +13,8 @@ from torchvision.transforms import v2
 
 from dl_runner import DataSpec
 from dl_runner.errors import UserError
-from dl_runner.tasks.predicting import load_image, load_images, run_on_images, shown_again
+from dl_runner.spec import Columns, Tokens, Vector
+from dl_runner.tasks.predicting import check_inputs, load_image, load_images, run_on_images, shown_again
 
 
 def spec(channels: int, height: int, width: int) -> DataSpec:
@@ -127,3 +128,17 @@ def test_a_model_gets_pictures_normalized_as_in_its_training_and_they_are_shown_
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (data.inputs.mean, data.inputs.std))
     torch.testing.assert_close(inputs, (pictures / 255 - mean) / std, rtol=1e-5, atol=1e-6)
     assert torch.equal(shown_again(inputs, data), pictures)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        (spec(1, 8, 8).inputs, "needs picture files"),
+        (Columns(("a",)), "needs table files"),
+        (Tokens(5, 4), "needs texts to go on with"),
+        (Vector(3), "needs inputs of your own"),
+    ],
+)
+def test_without_inputs_it_says_what_it_needs(inputs, told):
+    with pytest.raises(UserError, match=f"predict: {told}"):
+        check_inputs([], DataSpec(inputs, labelled((3,), 2).targets, "classification"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from dl_runner.build.weights import read_weights
+from dl_runner.build.weights import keeps_order, read_weights
 from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.errors import UserError, hint
@@ -57,6 +57,11 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
     found, own = read_weights(config.source), model.state_dict()
     key, called = f"pretrained.from={config.source}", {}
     if config.by == "order":
+        if not keeps_order(config.source):
+            raise UserError(
+                f"{key}: pretrained=in_order needs tensors in their model's order, and safetensors, which run folders "
+                "hold, sorts them by name; match by name with pretrained=none, or use a file of torch.save"
+            )
         called = _paired(key, found, own)
         found = {called[name]: value for name, value in found.items()}
     theirs = {name: other for other, name in called.items()}  # what the source calls a tensor of the model
@@ -78,9 +83,8 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
     used = {name: value for name, value in found.items() if not excepted(name)}
     for name, value in used.items():
         if name not in own:
-            raise UserError(
-                f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}{_by_order(found, own)}"
-            )
+            advice = _by_order(found, own) if keeps_order(config.source) else ""
+            raise UserError(f"{key}: holds {name}, which the model has not{hint(name, list(own)[:40])}{advice}")
         if own[name].shape != value.shape:
             raise UserError(
                 f"{key}: its {theirs.get(name, name)} has shape {tuple(value.shape)}, the model's "

@@ -50,22 +50,32 @@ def read_weights(source: str) -> dict[str, Tensor]:
     return _read(path, source)
 
 
+def keeps_order(source: str) -> bool:
+    """Whether tensors come in the order in which their model lists them; safetensors sorts them by type and name.
+
+    Args:
+        source: as for `read_weights`; a run folder's weights are safetensors.
+    """
+    path = Path(source).expanduser()
+    return path.suffix != ".safetensors" and not path.is_dir()
+
+
 def _read(path: Path, source: str) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             if intact(path) is False:
-                raise ValueError("its checksum does not fit")
+                raise UserError(f"pretrained.from={source}: {path.name} is damaged (its checksum does not fit)")
             with utf8_path(path) as name:
                 return load_file(str(name))
         found = load_archive(path)
     except UserError:
         raise
-    except Exception as error:  # the readers promise no kind
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception:  # the readers promise no kind, and their texts are for programmers
         raise UserError(
-            f"pretrained.from={source}: {path.name} is damaged or holds no weights ({reason[:120]})"
+            f"pretrained.from={source}: {path.name} is damaged or holds no weights; it has to be a file of "
+            "safetensors or of torch.save, and to hold nothing but tensors by name"
         ) from None
     return _tensors(found, source)
 

@@ -222,3 +222,18 @@ def test_names_that_differ_alone_are_told_how_to_be_read(tmp_path):
     torch.save(named_otherwise(model(1).state_dict()), tmp_path / "w.pt")
     with pytest.raises(UserError, match="one after the other: add pretrained=in_order"):
         load(model(2), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("form", ["file", "run folder"])
+def test_safetensors_which_sort_their_tensors_are_not_read_in_order(tmp_path, form):
+    names = ["b.weight", "a.weight"]  # alike in kind and shape: only the order tells them apart
+    target = torch.nn.Sequential(*(torch.nn.Linear(2, 2, bias=False) for _ in names))
+    path = tmp_path / ("w.safetensors" if form == "file" else "checkpoints/last.safetensors")
+    path.parent.mkdir(exist_ok=True)
+    save_file({name: torch.full((2, 2), float(place)) for place, name in enumerate(names)}, path)
+    assert list(load_file(path)) != names
+    with pytest.raises(UserError, match="safetensors, which run folders hold, sorts them by name"):
+        in_order(target, path if form == "file" else tmp_path)
+    with pytest.raises(UserError, match="which the model has not") as caught:
+        load(target, path)
+    assert "in_order" not in str(caught.value)

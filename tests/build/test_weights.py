@@ -77,3 +77,14 @@ def test_a_file_of_an_installed_package_is_read_without_importing_it(tmp_path, m
     ):
         with pytest.raises(UserError, match=told):
             read_weights(source)
+
+
+@pytest.mark.parametrize(("name", "content"), [("w.py", b"import os"), ("w.pt", b""), ("w.safetensors", b"{}")])
+def test_what_is_no_file_of_weights_is_one_sentence_of_ours(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_weights(str(tmp_path / name))
+    assert str(caught.value).endswith(
+        f"{name} is damaged or holds no weights; it has to be a file of safetensors or of torch.save, and to hold "
+        "nothing but tensors by name"
+    )

@@ -49,12 +49,13 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
         fitted: what was learnt from the data, such as a vocabulary, which a run's weights must share.
 
     Raises:
-        UserError: no such weights, damaged ones, tensors that do not fit and are not in `pretrained.except`, a pattern
-            there that matches nothing, or weights of a run with another vocabulary.
+        UserError: no such weights, damaged ones, others than the config's hash says, tensors that do not fit and are
+            not in `pretrained.except`, a pattern there that matches nothing, or weights of a run with another
+            vocabulary.
     """
     if config.source is None:
         return None
-    found, own = read_weights(config.source), model.state_dict()
+    found, own = read_weights(config.source, config.weights), model.state_dict()
     key, called = f"pretrained.from={config.source}", {}
     if config.by == "order":
         called = _paired(key, found, own)

@@ -6,9 +6,8 @@ import torch
 
 from dl_runner.build.builders import check_builders
 from dl_runner.build.model import build_model
-from dl_runner.config.pinned import weight_file, weights_digest
+from dl_runner.config.pinned import check_pin, weight_file, weights_digest
 from dl_runner.config.stored import load_run
-from dl_runner.errors import UserError
 from dl_runner.tasks.teacher import Teacher
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 
@@ -25,12 +24,7 @@ def load_teacher(device: torch.device, folder: str, weights: str | None = None) 
         UserError: no such run, weights of another hash, or a config that this version or user does not accept.
     """
     path = Path(folder)
-    found = weights_digest(path, "task.teacher")
-    if weights is not None and found != weights:
-        raise UserError(
-            f"task.teacher={folder}: its weights have changed since this run began (their hash is {found} and was "
-            f"{weights}); put the old ones back, or start anew"
-        )
+    check_pin(f"task.teacher={folder}", weights_digest(path, "task.teacher"), weights)
     file, checked = Checkpoints(path).require(weight_file(path).stem), load_run(path)
     spec = read_spec(file)
     model = build_model(checked, check_builders(checked), spec)

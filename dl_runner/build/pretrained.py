@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from dl_runner.build.readings import reading_of, reading_of_run, without_statistics
+from dl_runner.build.readings import difference, reading_of, reading_of_run, scale_difference
 from dl_runner.build.weights import keeps_order, read_weights
 from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.data.dataset import Fitted
@@ -23,17 +23,19 @@ class Loaded:
         loaded: names of those that have been read.
         left_out: names in the source that `pretrained.except` has left out.
         new: names in the model that keep their initialization.
+        notes: how the inputs of the weights differ from the model's, a text each.
     """
 
     source: str
     loaded: tuple[str, ...]
     left_out: tuple[str, ...]
     new: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         rest = {"left out": self.left_out, "new": self.new}
         told = [f"{label}: {_listed(names)}" for label, names in rest.items() if names]
-        return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told])
+        return "; ".join([f"{len(self.loaded)} tensors of {self.source}", *told, *self.notes])
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -66,7 +68,7 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
         found = {called[name]: value for name, value in found.items()}
     theirs = {name: other for other, name in called.items()}  # what the source calls a tensor of the model
 
-    _check_reading(key, Path(config.source).expanduser(), fitted)
+    notes = _check_reading(key, Path(config.source).expanduser(), fitted)
     for pattern in config.without:
         if not any(fnmatchcase(name, pattern) for name in (*called, *found, *own)):
             raise UserError(f"pretrained.except={pattern}: matches no tensor{hint(pattern, list(own)[:40])}")
@@ -100,7 +102,7 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
         )
     model.load_state_dict(used, strict=False)
     left_out, new = sorted(set(found) - set(used)), [name for name in own if own[name].data_ptr() not in shared]
-    return Loaded(config.source, tuple(used), tuple(theirs.get(name, name) for name in left_out), tuple(new))
+    return Loaded(config.source, tuple(used), tuple(theirs.get(name, name) for name in left_out), tuple(new), notes)
 
 
 def _paired(key: str, found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, str]:
@@ -132,16 +134,33 @@ def _by_order(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     return "; the shapes are the model's one after the other: add pretrained=in_order" if alike else ""
 
 
-def _check_reading(key: str, folder: Path, fitted: Fitted | None) -> None:
-    """Weights for other tokens, columns or categories would fit in shape alone."""
-    theirs, ours = (without_statistics(one) for one in (reading_of_run(folder), reading_of(fitted)))
-    if not theirs or not ours or theirs == ours:
-        return
-    if "tokenizer" in theirs | ours:
+def _check_reading(key: str, source: Path, fitted: Fitted | None) -> tuple[str, ...]:
+    """Weights for other tokens, columns or categories would fit in shape alone.
+
+    Args:
+        source: a run folder, or a file, which may lie in one.
+
+    Returns:
+        What a person has to know: numbers may be standardized otherwise, as the weights go on learning.
+
+    Raises:
+        UserError: an input means another thing to the weights than to the model.
+    """
+    ours = reading_of(fitted)
+    if not ours or not source.exists():  # torchvision's and packages' weights are of pictures
+        return ()
+    theirs = reading_of_run(source.parent.parent if source.parent.name == "checkpoints" else source)
+    if not theirs:
+        return ("nothing says how their inputs were made (no fitted.json), so whether they fit is unknown",)
+    if told := difference(theirs, ours):
+        if "tokenizer" in theirs | ours:
+            raise UserError(
+                f"{key}: was trained with another vocabulary than these data have ({told}); use the tokenizer and the "
+                "data.characters, data.limit, data.validation and data.test as that run"
+            )
         raise UserError(
-            f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "
-            "data.characters, data.limit, data.validation and data.test as that run"
+            f"{key}: was trained with other columns or categories than these data have ({told}); use the data.* and "
+            "seed of that run"
         )
-    raise UserError(
-        f"{key}: was trained with other columns or categories than these data have; use the data.* and seed of that run"
-    )
+    told = scale_difference(theirs, ours)
+    return (f"numbers are standardized otherwise: {told}",) if told else ()

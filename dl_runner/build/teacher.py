@@ -6,11 +6,12 @@ import torch
 
 from dl_runner.build.builders import check_builders
 from dl_runner.build.model import build_model
-from dl_runner.build.readings import reading_of, reading_of_run
+from dl_runner.build.readings import difference, reading_of, reading_of_run, scale_difference
 from dl_runner.config.pinned import check_pin, weight_file, weights_digest
 from dl_runner.config.stored import load_run
 from dl_runner.data.dataset import Fitted
 from dl_runner.errors import UserError
+from dl_runner.spec import DataSpec
 from dl_runner.tasks.teacher import Teacher
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
 
@@ -33,12 +34,24 @@ def load_teacher(
     path = Path(folder)
     check_pin(f"task.teacher={folder}", weights_digest(path, "task.teacher"), weights)
     file, checked = Checkpoints(path).require(weight_file(path).stem), load_run(path)
-    if reading_of_run(path) != reading_of(fitted):
-        raise UserError(
-            f"task.teacher={folder}: its inputs were made with other words, means or categories than the student's, "
-            "which come from the training rows; train it on the same data with the same data.* and seed"
-        )
     spec = read_spec(file)
+    _check_reading(path, spec, fitted)
     model = build_model(checked, check_builders(checked), spec)
     load_weights(file, model)
     return Teacher(folder, model.to(device), spec)
+
+
+def _check_reading(folder: Path, spec: DataSpec, fitted: Fitted | None) -> None:
+    """Inputs that are made otherwise would fit in shape alone."""
+    theirs, ours = reading_of_run(folder), reading_of(fitted)
+    if not ours or type(spec.inputs) is not type(fitted.spec.inputs):
+        return  # other kinds of inputs: the teacher says so itself
+    if not theirs:
+        raise UserError(
+            f"task.teacher={folder}: has lost its fitted.json, which says how its inputs are made; restore it"
+        )
+    if told := difference(theirs, ours) or scale_difference(theirs, ours):
+        raise UserError(
+            f"task.teacher={folder}: its inputs are made otherwise than the student's: {told}; train it on the same "
+            "data with the same data.* and seed"
+        )

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from dl_runner.data.batch import Tensors, call
 from dl_runner.errors import UserError
-from dl_runner.spec import DataSpec, Image, Vector
+from dl_runner.spec import Columns, DataSpec, Image, Tokens, Vector
 from dl_runner.tasks.task import full_precision
+
+SHOWN = 3  # columns in a message
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class Teacher:
         mine, theirs = self.spec.inputs, data.inputs
         alike = (type(mine), getattr(mine, "shape", None)) == (type(theirs), getattr(theirs, "shape", None))
         if not alike or (not isinstance(mine, Image | Vector) and mine != theirs):
+            images = isinstance(mine, Image) and isinstance(theirs, Image)
             raise UserError(
                 f"task.teacher={self.name}: reads {_shown(self.spec)}, and these data are {_shown(data)}; teacher and "
-                "student need the same data and data.image_size"
+                f"student need the same data{' and data.image_size' if images else ''}"
             )
         if self.spec.targets != data.targets:
             raise UserError(
@@ -73,5 +76,14 @@ def _moved(old: Image | Vector, new: Image | Vector) -> tuple[list[float], list[
 
 
 def _shown(data: DataSpec) -> str:
-    shape = "×".join(map(str, getattr(data.inputs, "shape", ())))
-    return f"{type(data.inputs).__name__.lower()}{f' of {shape}' if shape else ''}"
+    kind = data.inputs
+    if isinstance(kind, Columns):
+        named = (*kind.numeric, *kind.categories)
+        more = ", …" if named[SHOWN:] else ""
+        return f"rows of {len(kind.numeric)} numbers and {len(kind.categories)} categories" + (
+            f" ({', '.join(named[:SHOWN])}{more})" if named else ""
+        )
+    if isinstance(kind, Tokens):
+        return f"{kind.length} of {kind.vocabulary} tokens"
+    shape = "×".join(map(str, getattr(kind, "shape", ())))
+    return f"{type(kind).__name__.lower()}{f' of {shape}' if shape else ''}"

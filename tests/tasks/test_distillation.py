@@ -19,7 +19,7 @@ from dl_runner.errors import Interrupted, UserError
 from dl_runner.run.inference import evaluate_run, predict
 from dl_runner.run.launch import launch, resume
 from dl_runner.runtime.interrupt import StopRequest
-from dl_runner.spec import Classes, DataSpec, Image, Numbers, Vector
+from dl_runner.spec import Classes, Columns, DataSpec, Image, Numbers, Vector
 from dl_runner.sweep.identity import identity
 from dl_runner.tasks.distillation import Distillation, distillation
 from dl_runner.tasks.losses import cross_entropy
@@ -93,6 +93,10 @@ def test_a_teacher_with_another_normalization_reads_the_same_pixels():
     [
         (labelled((1, 8, 8), 3), "task.teacher=t: reads vector of 5, and these data are image of 1×8×8"),
         (DataSpec(Vector(6), SPEC.targets, "classification"), "reads vector of 5, and these data are vector of 6"),
+        (
+            DataSpec(Columns(("x", "y"), ("town",), (3,)), SPEC.targets, "classification"),
+            r"are rows of 2 numbers and 1 categories \(x, y, town\); teacher and student need the same data$",
+        ),
         (DataSpec(Vector(5), Classes(("a", "c", "b")), "classification"), "3 classes .a, b, c, ….* have 3 .a, c, b"),
         (DataSpec(Vector(5), Numbers(3), "regression"), "learns from classes"),
     ],

@@ -78,6 +78,7 @@ def _of_names(role: str, there: list[Any], here: list[Any], noun: str = "column 
     for some, others, where in ((there, here, "there"), (here, there, "here")):
         if alone := ["a missing value" if name is None else str(name) for name in some if name not in others]:
             more = f" and {len(alone) - _SHOWN} more" if alone[_SHOWN:] else ""
+            noun = noun.replace(" ", "s ") if alone[1:] else noun
             return f"{noun}{', '.join(alone[:_SHOWN])}{more}: {role} {where} alone"
     if there == here:
         return ""

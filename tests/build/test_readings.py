@@ -64,6 +64,7 @@ WORDS = {"tokenizer": {"name": "words", "settings": {}, "tokens": ["a", "b"]}}
         (TABLE, {"numbers": TABLE["numbers"][:1]}, "column rooms: a number there alone"),
         (TABLE, {"numbers": TABLE["numbers"][::-1]}, "the order differs: column area there where column rooms is here"),
         (TABLE, {"numbers": [NUMBER | {"log": True}, TABLE["numbers"][1]]}, "column area is read as log(1 + x) here"),
+        (TABLE, {"numbers": []}, "columns area, rooms: a number there alone"),
         (TABLE, {"categories": []}, "column town: a category there alone"),
         (TABLE, {"categories": [TOWN | {"levels": ["Ulm", None]}]}, "column town: Bonn: a category there alone"),
         (TABLE, {"categories": [TOWN | {"levels": ["Ulm", "Bonn", None]}]}, "a missing value: a category here alone"),

@@ -26,6 +26,20 @@ def name_plugins(names: Sequence[str]) -> None:
             trust.remember(files)
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Check that each is written as the name of a module.
+
+    Raises:
+        UserError: one is not, such as a path.
+    """
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")) or name.endswith(".py"):
+            raise UserError(
+                f"plugins={name}: not the name of a module; write it as in an import, without folder and .py, as in "
+                f"plugins=[{Path(name).stem or 'my_models'}], and start dlrun in the folder that holds it"
+            )
+
+
 def check_plugins(names: Sequence[str], asking: Path) -> None:
     """Check that the user has named the modules that a file asks for. Imports none of them.
 
@@ -56,17 +70,13 @@ def load_plugins(names: Sequence[str]) -> None:
     Raises:
         UserError: no such module.
     """
+    check_names(names)
     for entry in importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
         entry.load()
     # Only for those who ask: a file there must not stand in for a package that is not installed.
     if names and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     for name in names:
-        if not all(part.isidentifier() for part in name.split(".")) or name.endswith(".py"):
-            raise UserError(
-                f"plugins={name}: not the name of a module; write it as in an import, without folder and .py, as in "
-                f"plugins=[{Path(name).stem or 'my_models'}], and start dlrun in the folder that holds it"
-            )
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:

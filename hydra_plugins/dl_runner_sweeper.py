@@ -59,7 +59,7 @@ class DlRunnerSweeper(Sweeper):
             RunFailed: a job failed.
             Interrupted: it was asked to stop.
         """
-        from dl_runner.config.stored import hydra_values
+        from dl_runner.config.resolvers import hydra_values
 
         with hydra_values(self.config):
             return self._sweep(arguments)
@@ -103,15 +103,14 @@ class DlRunnerSweeper(Sweeper):
         from dl_runner.errors import UserError
         from dl_runner.sweep.brought import check_job
 
-        loader = self.hydra_context.config_loader
+        compose = partial(self.hydra_context.config_loader.load_sweep_config, self.config)
         try:
-            composed = loader.load_sweep_config(self.config, job)
+            composed = compose(job)
         except UserError:
             raise
         except Exception as error:
-            others = partial(loader.load_sweep_config, self.config)
-            raise UserError(explain(error, job, searched(), others)) from None
-        check_job(composed, self.config, job)
+            raise UserError(explain(error, job, searched(), compose)) from None
+        check_job(composed, self.config, job, compose)
         return to_plain(composed)
 
     def _fix_threads(self, recorded: int | None) -> int | None:

@@ -14,6 +14,7 @@ from dl_runner.tracking.run_folder import RunRecord
 MOODY = """
 import os, signal, time
 from pathlib import Path
+import torch
 from torch import nn
 from dl_runner import register
 
@@ -24,18 +25,19 @@ class Moody(nn.Sequential):
     steps = 0
 
     def forward(self, x):
-        self.steps += self.training
+        learning = self.training and torch.is_grad_enabled()  # not the look at its outputs before the run
+        self.steps += learning
         if mood() == f"fail in {self.width}":
             raise ZeroDivisionError("on purpose")
-        if mood() == "fail once" and self.training:
+        if mood() == "fail once" and learning:
             Path("mood").unlink()
             raise ZeroDivisionError("on purpose")
-        if mood() == f"stop in {self.width}" and self.steps == 7 and self.training:
+        if mood() == f"stop in {self.width}" and self.steps == 7 and learning:
             signal.raise_signal(signal.SIGINT)
-        if mood() == f"hang in {self.width}" and self.steps == 7 and self.training:
+        if mood() == f"hang in {self.width}" and self.steps == 7 and learning:
             Path("hangs").touch()
             time.sleep(600)
-        if mood() == "slow" and self.training:
+        if mood() == "slow" and learning:
             with open("trained", "a") as file:
                 file.write(f"{self.width}\\n")
             time.sleep(0.02)

@@ -142,6 +142,16 @@ QUICK = {
     "resume nowhere": 2,
     "tensorboard nowhere": 2,
     "-m model=lenet trainer.epochs=abc,def": 2,
+    "plugins=[./good]": 2,
+    "plugins=[good.py]": 2,
+    "evaluate stranger": 2,
+    "predict stranger a.png": 2,
+    "resume stranger": 2,
+    "resume stranger --plugins other": 2,
+    "--config-dir . evaluate stranger": 2,
+    "evaluate stranger extra": 2,
+    "seed=${hydra:nope}": 2,
+    "-m seed=1,2 --cfg job": 2,
 }
 
 
@@ -155,6 +165,7 @@ def test_compare_reads_runs_without_torch_and_draws_only_when_asked(tmp_path):
 
 
 def test_help_lists_and_plain_mistakes_are_answered_without_torch(tmp_path):
+    make_run(tmp_path / "stranger", {"plugins": ["never_named"]})
     probe = PROBE.replace("LINES", repr(list(QUICK)))
     done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, text=True, check=True)
     answers = [line for line in done.stderr.splitlines() if line.startswith("@")]

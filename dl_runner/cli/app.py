@@ -19,7 +19,7 @@ import dl_runner
 from dl_runner.errors import Interrupted, RunFailed, UserError, hint
 from dl_runner.runtime.home import ensure_home
 from dl_runner.runtime.interrupt import STOP_SIGNALS
-from dl_runner.runtime.streams import take_any_text
+from dl_runner.runtime.streams import HANDLER, take_any_text
 from dl_runner.runtime.waiting import set_wait_policy
 
 
@@ -56,8 +56,9 @@ def run(argv: list[str]) -> int:
     from dl_runner.cli import verbs
 
     try:
-        if argv and argv[0] in verbs.VERBS:
-            verbs.VERBS[argv[0]](argv[1:])
+        if argv and (found := verbs.find(argv)):
+            verb, arguments = found
+            verbs.VERBS[verb](arguments)
         elif argv and argv[0] in ("-h", "--help", "help"):
             print(verbs.help_text())
         elif argv and argv[0] in ("-V", "--version"):
@@ -80,7 +81,7 @@ def run(argv: list[str]) -> int:
 
 def _say(error: BaseException, code: int) -> int:
     encoding = sys.stderr.encoding or "utf-8"  # an argument may hold what this terminal, or UTF-8, cannot
-    print(f"dlrun: {error}".encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+    print(f"dlrun: {error}".encode(encoding, HANDLER).decode(encoding), file=sys.stderr)
     return code
 
 
@@ -99,15 +100,18 @@ def train(argv: list[str]) -> None:
 
     import hydra
 
-    from dl_runner.config.compose import composing_failed
+    from dl_runner.config.compose import compose, composing_failed
     from dl_runner.config.line import read_line
     from dl_runner.config.search_path import CONF
-    from dl_runner.config.stored import to_plain
+    from dl_runner.config.stored import check_interpolations, to_plain
 
     line = read_line(argv)
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     single = _Single()
+    if "--resolve" in line.options and not any(one.startswith("--config-name") for one in line.options):
+        # Hydra itself would show null for a ${hydra:KEY} that does not exist.
+        check_interpolations(compose(line.overrides, line.folders))
     # Wherever a launcher takes the task, a function of `config` brings along the resolvers that the configs use.
     task = partial(_job, single, argv, to_plain)
     try:

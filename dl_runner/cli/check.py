@@ -6,7 +6,6 @@ from pathlib import Path
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.compose import compose
-from dl_runner.config.line import config_dir_option
 from dl_runner.config.search_path import checked_folders
 from dl_runner.errors import RunFailed
 
@@ -17,9 +16,10 @@ def check(argv: list[str]) -> None:
     Raises:
         RunFailed: something was found.
     """
-    parser = parser_of("check", "List the damaged, duplicate and odd files of the data that KEY=VALUE… would train on.")
+    parser = parser_of(
+        "check", "List the damaged, duplicate and odd files of the data that KEY=VALUE… would train on.", composes=True
+    )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
-    config_dir_option(parser)
     given = parser.parse_intermixed_args(argv)
     from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain

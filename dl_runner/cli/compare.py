@@ -1,6 +1,7 @@
 """dlrun compare: runs side by side."""
 
 from dl_runner.cli.options import parser_of
+from dl_runner.config.search_path import checked_folders
 
 
 def compare(argv: list[str]) -> None:
@@ -9,4 +10,6 @@ def compare(argv: list[str]) -> None:
 
     parser = parser_of("compare", "Set runs side by side: what they differ in, and how they went.")
     command.add_options(parser)
-    command.compare(parser.parse_intermixed_args(command.join_sort(argv)))
+    given = parser.parse_intermixed_args(command.join_sort(argv))
+    checked_folders(given.config_dir)
+    command.compare(given)

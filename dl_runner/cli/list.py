@@ -2,16 +2,14 @@
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.describe import describe
-from dl_runner.config.line import config_dir_option
 from dl_runner.config.search_path import checked_folders, choices, groups
 from dl_runner.errors import UserError, hint
 
 
 def list_choices(argv: list[str]) -> None:
     """dlrun list [GROUP]: the config groups, or the choices of one."""
-    parser = parser_of("list", "Show the config groups, or the choices of one.")
+    parser = parser_of("list", "Show the config groups, or the choices of one.", composes=True)
     parser.add_argument("group", nargs="?", help="such as models, data, optimizer")
-    config_dir_option(parser)
     given = parser.parse_intermixed_args(argv)
     folders = checked_folders(given.config_dir)
     if given.group is None:

@@ -4,14 +4,23 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from dl_runner.config.line import refusing
+from dl_runner.config.line import config_dir_option, refusing
+from dl_runner.config.search_path import checked_folders
+from dl_runner.config.stored import check_asked
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
 
 
-def parser_of(verb: str, purpose: str) -> argparse.ArgumentParser:
-    """A verb's parser; an error in its arguments is a UserError."""
-    return refusing(argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False))
+def parser_of(verb: str, purpose: str, composes: bool = False) -> argparse.ArgumentParser:
+    """A verb's parser; an error in its arguments is a UserError.
+
+    Args:
+        composes: whether the verb composes a config, for which --config-dir counts; the others take it, too, so that
+            it can be part of the way in which somebody starts dlrun.
+    """
+    parser = refusing(argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False))
+    config_dir_option(parser, "" if composes else "changes nothing here: a run folder holds its whole config")
+    return parser
 
 
 def device_option(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +33,7 @@ def run_folder_of(
     """The parsed arguments of a verb whose first one is a run folder.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or asks for modules that the user has not named.
     """
     parser = parser_of(verb, purpose)
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as outputs/digits/lenet/TIME")
@@ -34,7 +43,9 @@ def run_folder_of(
     if more:
         more(parser)
     given = parser.parse_intermixed_args(argv)
+    checked_folders(given.config_dir)
     if not (given.run / "run.json").is_file():
         raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
     name_plugins([name for name in given.plugins.split(",") if name])
+    check_asked(given.run)
     return given

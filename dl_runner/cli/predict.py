@@ -7,7 +7,7 @@ from typing import Any
 
 from dl_runner.cli.options import device_option, run_folder_of
 
-_OURS = ("--weights", "--device", "--out", "--plugins", "--help")
+_OURS = ("--weights", "--device", "--out", "--plugins", "--help", "--config-dir")
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.compose import compose
-from dl_runner.config.line import config_dir_option
 from dl_runner.config.search_path import checked_folders
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def summary(argv: list[str]) -> None:
     """dlrun summary KEY=VALUE…: the model's layers, the schedule's curve, a picture of what an augmentation does."""
-    parser = parser_of("summary", "Show the layers of the model that KEY=VALUE… would train.")
+    parser = parser_of("summary", "Show the layers of the model that KEY=VALUE… would train.", composes=True)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
     parser.add_argument(
         "--picture",
@@ -23,7 +22,6 @@ def summary(argv: list[str]) -> None:
         metavar="FILE",
         help="where augment=… draws augmented copies of training images (default ./augmented.png)",
     )
-    config_dir_option(parser)
     given = parser.parse_intermixed_args(argv)
     from dl_runner.config.check import check_command
     from dl_runner.config.stored import to_plain

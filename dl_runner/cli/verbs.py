@@ -1,6 +1,7 @@
 """The verbs of the command line, and the help that lists them. Imports no torch; a verb imports what it needs."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from dl_runner.cli.check import check
 from dl_runner.cli.compare import compare
@@ -11,6 +12,7 @@ from dl_runner.cli.resume import resume
 from dl_runner.cli.summary import summary
 from dl_runner.cli.tensorboard import tensorboard
 from dl_runner.config.search_path import groups
+from dl_runner.errors import UserError
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
     "list": list_choices,
@@ -22,6 +24,32 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "compare": compare,
     "tensorboard": tensorboard,
 }
+
+_OPTIONS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+_OPTIONS_WITHOUT = ("--multirun", "--run", "--resolve")
+
+
+def find(argv: Sequence[str]) -> tuple[str, list[str]] | None:
+    """The verb of a command line, before which options may stand, and its arguments; None for a Hydra command line.
+
+    Raises:
+        UserError: an argument of the verb is empty.
+    """
+    place, after_option = 0, False  # the verb decides whether an option has a value; a word behind it may be one
+    while place < len(argv) and argv[place] not in VERBS:
+        word = argv[place]
+        if not word.startswith("-") and not after_option:
+            return None
+        place += 2 if word in _OPTIONS_WITH_VALUE else 1
+        after_option = word.startswith("--") and "=" not in word and word not in _OPTIONS_WITHOUT + _OPTIONS_WITH_VALUE
+    if place >= len(argv):
+        return None
+    arguments = [*argv[:place], *argv[place + 1 :]]
+    for one in arguments:
+        if not one or re.fullmatch(r"--[\w-]+=", one):
+            what = f"{one} is empty" if one else "an empty argument"
+            raise UserError(f"{argv[place]}: {what}; write what it shall be, or leave it out")
+    return argv[place], arguments
 
 
 def help_text() -> str:

@@ -13,7 +13,7 @@ from dl_runner.config.rules import check_decay, check_folds, check_parallel, che
 from dl_runner.config.schema import Config, section
 from dl_runner.config.types import arguments
 from dl_runner.errors import UserError
-from dl_runner.plugins import name_plugins
+from dl_runner.plugins import check_names, name_plugins
 
 
 def check_config(plain: dict[str, Any]) -> Config:
@@ -25,6 +25,7 @@ def check_config(plain: dict[str, Any]) -> Config:
     section(Config, plain, "")
     plain = resolved(plain)
     config = dataclasses.replace(section(Config, plain, ""), plain=plain)
+    check_names(config.plugins)
     trainer = config.trainer
     if trainer.epochs is not None and trainer.steps is not None:
         raise UserError(

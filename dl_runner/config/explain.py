@@ -37,12 +37,15 @@ def explain(error: Exception, overrides: Sequence[str], folders: Sequence[Path],
         return _no_such_key(key, list(overrides), compose)
     if isinstance(error, InterpolationResolutionError):
         return unresolved_message(error)
+    if found := re.search(r"unexpected keyword argument '(\w+)'.* full_key: (hydra\.\w+)", told):
+        return f"{found[2]}.{found[1]}: no such key of the {found[2].partition('.')[2]} that is chosen"
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = error.__cause__
         reason = _in_one_line(cause) if isinstance(cause, OmegaConfBaseException) else ""
         return f"{told or 'the command line cannot be composed'} ({reason})" if reason not in told else told
-    # Hydra meets some malformed values, such as a list for a group, with whatever Python raises.
+    # Hydra meets some malformed values, such as a list for a group or no launcher, with whatever Python raises.
     chosen = next((one for one in overrides if key_of(one) in groups() and one.partition("=")[2][:1] in "[{("), None)
+    chosen = chosen or next((one for one in overrides if key_of(one).startswith(("hydra/", "hydra."))), None)
     return f"{chosen or 'the command line'}: cannot be composed ({type(error).__name__}: {told})"
 
 
@@ -142,4 +145,4 @@ def unresolved_message(error: Exception) -> str:
         return f"{place}the environment variable {name} is not set; ${{oc.env:{name},DEFAULT}} has a value without it"
     if found := re.match(r"Interpolation key '(.+?)' not found", reason):
         return f"{place}${{{found[1]}}} refers to a key that does not exist"
-    return f"{place}{reason}"
+    return place + re.sub(r"^\w+ raised while resolving interpolation: ", "", reason)

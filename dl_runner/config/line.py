@@ -87,8 +87,9 @@ def refusing(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     def error(message: str) -> NoReturn:
         verb = parser.prog.removeprefix("dlrun").strip()
         if message.startswith("unrecognized arguments: "):  # argparse names those behind it, too
-            option = next((one for one in message.split()[2:] if one.startswith("-")), message.split()[2])
-            message = f"{option}: no such option; settings are KEY=VALUE, without dashes"
+            word = next((one for one in message.split()[2:] if one.startswith("-")), message.split()[2])
+            unknown = "no such option; settings are KEY=VALUE, without dashes"
+            message = f"{word}: {unknown if word.startswith('-') else 'one argument too many'}"
         raise UserError(f"{verb}: {message}; `dlrun {verb} --help` shows what it takes" if verb else _plain(message))
 
     parser.error = error  # type: ignore[method-assign]
@@ -99,9 +100,9 @@ def _plain(message: str) -> str:
     return f"{message.removeprefix('argument ')}; `dlrun --help` shows what there is"
 
 
-def config_dir_option(parser: argparse.ArgumentParser) -> None:
-    """Adds the option for the user's own config folders."""
-    text = "a folder of your own with more choices, which come first"
+def config_dir_option(parser: argparse.ArgumentParser, text: str = "") -> None:
+    """Adds the option for the user's own config folders; `text` is its help."""
+    text = text or "a folder of your own with more choices, which come first"
     parser.add_argument("--config-dir", "-cd", action="append", default=[], metavar="DIR", help=text)
 
 
@@ -125,6 +126,7 @@ def read_line(arguments: Sequence[str]) -> Line:
     if given.config_name is not None or any((folder / "config.yaml").is_file() for folder in folders):
         overrides = [*_OURS, *overrides]
     options = tuple(_options(given))
+    _check_together(given)
     return Line(tuple(arguments), options, tuple(overrides), folders, given.multirun)
 
 
@@ -144,6 +146,23 @@ def _parser() -> argparse.ArgumentParser:
     config_dir_option(parser)
     parser.add_argument("--version", action="version", version=f"dlrun {dl_runner.__version__}")
     return refusing(parser)
+
+
+def _check_together(given: argparse.Namespace) -> None:
+    """Check that options go together.
+
+    Raises:
+        UserError: they do not.
+    """
+    shows = [f"--{name}" for name in ("cfg", "info") if getattr(given, name) is not None]
+    if given.multirun and shows:
+        raise UserError(f"-m: {shows[0]} shows the config of one run; leave -m out, and give each key a single value")
+    does = [f"--{name.replace('_', '-')}" for name in ("run", "multirun", "shell_completion") if getattr(given, name)]
+    if len(does + shows) > 1:
+        raise UserError(f"{' and '.join(does + shows)}: are two things to do; keep one of them")
+    for name in ("resolve", "package"):
+        if getattr(given, name) and given.cfg is None and not (given.help and name == "resolve"):
+            raise UserError(f"--{name}: belongs to --cfg, as in dlrun --cfg job --{name}")
 
 
 def _options(given: argparse.Namespace) -> Iterator[str]:

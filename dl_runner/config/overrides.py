@@ -14,6 +14,8 @@ from dl_runner.errors import UserError
 
 HYDRAS_OWN = ("hydra/launcher", "hydra/sweeper")  # groups of Hydra's that have an effect here
 _WITH_EFFECT = (*HYDRAS_OWN, "hydra.launcher", "hydra.sweeper", "hydra.mode")
+_PLUGINS = ("hydra.launcher._target_", "hydra.sweeper._target_")
+NO_PLUGIN = "_target_ names code to run; install it as a plugin of Hydra's and choose it by hydra/launcher=NAME"
 _FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.output_subdir", "hydra.job.chdir")
 _SEARCH_PATH = "hydra.searchpath"
 
@@ -41,6 +43,11 @@ def is_hydras(key: str) -> bool:
 def has_effect(key: str) -> bool:
     """Whether one of Hydra's own settings has an effect in dlrun."""
     return key.startswith(_WITH_EFFECT)
+
+
+def is_plugin(key: str, target: object) -> bool:
+    """Whether a `_target_` of Hydra's names what it may: the class of a launcher or sweeper among Hydra's plugins."""
+    return key in _PLUGINS and str(target).strip("'\"").startswith(("hydra_plugins.", "hydra._internal.core_plugins."))
 
 
 def remedy(key: str, value: object) -> str:
@@ -78,6 +85,8 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
             folders = (*folders, *_search_path(one))
         elif is_hydras(key) and not has_effect(key):
             raise UserError(f"{one}: {remedy(key, value)}")
+        elif is_hydras(key) and "_target_" in one and not is_plugin(key, value):
+            raise UserError(f"{one}: {NO_PLUGIN}")
         else:
             overrides.append(quoted(one))
     return overrides, checked_folders(folders)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.overrides import HYDRAS_OWN, has_effect, remedy
+from dl_runner.config.overrides import HYDRAS_OWN, NO_PLUGIN, has_effect, is_plugin, remedy
 from dl_runner.config.search_path import groups
 from dl_runner.config.yaml_file import read_yaml, text_of
 from dl_runner.errors import UserError
@@ -35,10 +35,10 @@ def read_own(folder: Path, name: str) -> tuple[dict[Any, Any], str | None]:
     """
     path, group = folder / name, name.partition("/")[0] if "/" in name else None
     values, root = read_yaml(path)
-    if root is not None and not isinstance(root, yaml.MappingNode):
+    if values is not None and not isinstance(root, yaml.MappingNode):
         raise _wrong(path, root, "is no KEY: VALUE; a config has one in each line")
     package = _package(path, group, values)
-    if root is None:
+    if values is None:
         return {}, package
     for key, value in root.value:
         if key.value == "defaults":
@@ -63,7 +63,7 @@ def _package(path: Path, group: str | None, values: Any) -> str | None:
         raise UserError(
             f"{path}:1: without a header, what it says would lie below `{group}:`; write '# @package _global_' above it"
         )
-    return None
+    return "_global_" if group in WHOLE else None  # one that says nothing changes nothing
 
 
 def _check_defaults(path: Path, folder: Path, group: str | None, items: yaml.Node) -> None:
@@ -100,7 +100,11 @@ def _entries(
 
 def _check_entry(path: Path, group: str | None, keys: list[str], key: yaml.Node, value: yaml.Node) -> None:
     text = value.value if isinstance(value, yaml.ScalarNode) else None
-    if keys[0] == "hydra":
+    if group == "hydra":  # such as hydra/launcher/NAME.yaml
+        keys = [*path.parent.parts[-2:], *keys]
+    if keys[-1] == "_target_" and keys[0] == "hydra" and not is_plugin(".".join(keys), text):
+        raise _wrong(path, key, f"{'.'.join(keys)}: {text or '…'}: {NO_PLUGIN}")
+    if keys[0] == "hydra" and group != "hydra":
         if group is not None and not isinstance(value, yaml.MappingNode) and not has_effect(".".join(keys)):
             raise _wrong(path, key, f"{'.'.join(keys)}: {remedy('.'.join(keys), text)}")
     elif _DOTTED.fullmatch(keys[-1]):

@@ -46,6 +46,18 @@ def default_root() -> Path:
     return (absolute(cache) if cache else home() / ".cache") / "dl_runner"
 
 
+def default_outputs() -> Path:
+    """The folder of all runs where nothing says otherwise, as conf/config.yaml has it.
+
+    Raises:
+        UserError: the environment has an empty name for it.
+    """
+    named = os.environ.get("DLRUN_OUTPUT_DIR", "outputs")
+    if not named:
+        raise UserError("DLRUN_OUTPUT_DIR: is empty in the environment; set it to a folder, or unset it")
+    return Path(named)
+
+
 def find_data(path: str, root: Path, key: str = "path") -> Path | None:
     """The file or folder that data.path, or another key of `data`, names, absolute; None if there is none.
 

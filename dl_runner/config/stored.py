@@ -1,9 +1,6 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
 import contextlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +12,13 @@ import dl_runner
 from dl_runner.config.check import check_config
 from dl_runner.config.explain import unresolved_message
 from dl_runner.config.paths import recorded
+from dl_runner.config.resolvers import hydra_values
 from dl_runner.config.schema import Config
 from dl_runner.config.yaml_file import read_yaml
 from dl_runner.errors import UserError
-from dl_runner.plugins import check_plugins
+from dl_runner.plugins import check_names, check_plugins
 from dl_runner.runtime.checksums import RECORD, read_checked, read_record
 from dl_runner.runtime.cores import allowed_cores
-
-# `epochs: ${unless:${.steps},10}` is 10 unless steps are given: a length in steps needs no epochs=null beside it.
-OmegaConf.register_new_resolver("unless", lambda other, value: value if other is None else None, replace=True)
-OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 CONFIG = "config.yaml"  # of a run folder
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it is installed, is ten times as fast
@@ -40,6 +34,16 @@ def to_plain(composed: DictConfig) -> dict[str, Any]:
         UserError: a mandatory value (???) is missing or an interpolation has no target.
     """
     return _contents(composed, [str(key) for key in composed if key not in _AROUND])
+
+
+def check_interpolations(composed: DictConfig) -> None:
+    """Check that every interpolation of a composed config has a target; a value may be missing (???).
+
+    Raises:
+        UserError: one has none.
+    """
+    keys = [str(key) for key in composed if key not in _AROUND and not OmegaConf.is_missing(composed, key)]
+    _contents(composed, keys, complete=False)
 
 
 def sweep_section(composed: DictConfig) -> dict[str, Any]:
@@ -63,12 +67,12 @@ def unresolved(composed: DictConfig, place: str) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
 
-def _contents(composed: DictConfig, keys: list[str]) -> dict[str, Any]:
+def _contents(composed: DictConfig, keys: list[str], complete: bool = True) -> dict[str, Any]:
     with hydra_values(composed):
         try:
             found = {key: composed[key] for key in keys}
             return {
-                key: OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+                key: OmegaConf.to_container(value, resolve=True, throw_on_missing=complete)
                 if OmegaConf.is_config(value)
                 else value
                 for key, value in found.items()
@@ -77,23 +81,6 @@ def _contents(composed: DictConfig, keys: list[str]) -> dict[str, Any]:
             raise UserError(unresolved_message(error)) from None
         except RecursionError:
             raise UserError("an interpolation ${…} of the config leads back to itself") from None
-
-
-@contextmanager
-def hydra_values(composed: DictConfig) -> Iterator[None]:
-    """Meanwhile ${hydra:KEY} is Hydra's section of this config, if it has one, as it is inside a run."""
-    if "hydra" not in composed:
-        yield
-        return
-    from hydra.core.hydra_config import HydraConfig
-
-    holder = HydraConfig.instance()
-    before, holder.cfg = holder.cfg, None
-    try:
-        holder.set_config(composed)
-        yield
-    finally:
-        holder.cfg = before
 
 
 def load_config(path: Path) -> dict[str, Any]:
@@ -137,7 +124,11 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         UserError: no run folder, a config that this version does not understand, or one that asks for modules which
             the user has not named.
     """
-    plain = recorded(load_config(folder / CONFIG))
+    plain = load_config(folder / CONFIG)
+    for name in ("data", "device", "parallel"):
+        if not isinstance(plain.get(name, {}), dict):
+            raise UserError(f"{folder / CONFIG}: {name}: expected keys and values, not {plain[name]}; restore it")
+    plain = recorded(plain)
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device
@@ -160,6 +151,19 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         raise UserError(
             f"{folder}: made by dl_runner {version}, whose config {dl_runner.__version__} does not understand ({error})"
         ) from None
+
+
+def check_asked(folder: Path) -> None:
+    """Check that the user has named the modules that a run folder asks for, before anything heavy is imported.
+
+    Raises:
+        UserError: not all of them, or the folder's config cannot be read.
+    """
+    asked = load_config(folder / CONFIG).get("plugins")
+    if isinstance(asked, list):
+        names = [name for name in asked if isinstance(name, str)]
+        check_names(names)
+        check_plugins(names, folder)
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def describe(annotation: Any) -> str:
     if origin in (list, tuple):
         return f"a list of {describe(args[0])}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", types.NoneType: "null"}
+    names |= {Path: "a path"}
     if annotation in names:
         return names[annotation]
     return getattr(annotation, "expects", None) or getattr(annotation, "__name__", str(annotation))

@@ -33,7 +33,7 @@ def spec_on_record(record: RunRecord) -> DataSpec | None:
         return None
     try:
         return DataSpec.from_dict(record["data"])
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{record.folder / RECORD}: damaged, its data are no data ({error})") from None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from dl_runner.errors import UserError
 from dl_runner.runtime.files import parse_json, read_file, to_json
+from dl_runner.runtime.record_fields import unfit
 
 RECORD = "run.json"
 CHECKSUMS = "checksums"  # in run.json: name of a file → SHA-256 in hexadecimal; of one that grows, {bytes, sha256}
@@ -43,13 +44,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The fields of the run.json in `folder`.
 
     Raises:
-        UserError: it is missing, damaged, or not as it was written.
+        UserError: it is missing, damaged, or not as it was written; names the field that is of the wrong type.
     """
     path = folder / RECORD
     fields = parse_json(path, read_file(path))
-    known = fields.get(CHECKSUMS) if isinstance(fields, dict) else None
-    if not isinstance(fields, dict) or "status" not in fields or not isinstance(known, dict | None):
+    if not isinstance(fields, dict) or not isinstance(fields.get("status"), str):
         raise UserError(f"{path}: damaged, not the record of a run; restore it")
+    if (wrong := unfit(fields)) is not None:
+        raise UserError(f"{path}: damaged, {wrong}; restore it")
     if not is_as_sealed(fields):
         raise UserError(f"{path}: damaged, not as the run wrote it; restore it ({ON_PURPOSE})")
     return fields

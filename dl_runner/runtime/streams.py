@@ -28,9 +28,11 @@ def _escaped(character: str) -> str:
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("ascii", "backslashreplace").decode()
 
 
+codecs.register_error(HANDLER, nearest)
+
+
 def take_any_text() -> None:
     """Let standard output and error write what they can of any text instead of failing; closed ones swallow it."""
-    codecs.register_error(HANDLER, nearest)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

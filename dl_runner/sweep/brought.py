@@ -6,7 +6,7 @@ would be ignored. Imports no torch.
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dl_runner.config.overrides import key_of
@@ -21,26 +21,36 @@ _SWEEPS_OWN = re.compile(r"(hydra[./](launcher|sweeper)|sweep)([./]|$)")
 _BRINGING = ("experiment", "debug")
 
 
-def check_job(composed: Any, whole: Any, job: Sequence[str]) -> None:
+def check_job(composed: Any, whole: Any, job: Sequence[str], compose: Callable[[list[str]], Any]) -> None:
     """Check that a job of a sweep has nothing of its own that the sweep as a whole does not have.
 
     Args:
         composed: the job's config, with Hydra's section.
         whole: the sweep's.
         job: the job's KEY=VALUE.
+        compose: other KEY=VALUE → their config, to find out which one it is from.
 
     Raises:
-        UserError: it has.
+        UserError: it has; names the KEY=VALUE that brings it.
     """
     for place in _PLACES:
         ours, of_sweep = unresolved(composed, place), unresolved(whole, place)
         for key in sorted({*ours, *of_sweep} - _OF_ONE_JOB):
             if ours.get(key) != of_sweep.get(key):
-                source = next((one for one in job if key_of(one) in _BRINGING), job[0] if job else "a job")
+                alone = (one for one in job if _section_of(one, place, compose).get(key) == ours.get(key))
+                source = next(alone, next((one for one in job if key_of(one) in _BRINGING), "a job"))
                 raise UserError(
                     f"{source}: brings {_shown(composed, place, key, ours.get(key))} of its own, which one job of a "
                     f"sweep cannot have; make it a sweep of its own: {command_line(['-m', *job])}"
                 )
+
+
+def _section_of(override: str, place: str, compose: Callable[[list[str]], Any]) -> dict[str, Any]:
+    """What a section is with one override alone; {} where that does not compose, since it needs others."""
+    try:
+        return unresolved(compose([override]), place)
+    except Exception:  # Hydra raises many kinds
+        return {}
 
 
 def check_single(composed: Any, hydra: Any, arguments: Sequence[str]) -> None:

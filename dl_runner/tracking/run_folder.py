@@ -169,11 +169,8 @@ class RunRecord:
             UserError: run.json is missing or damaged.
         """
         fields = read_record(folder)
-        try:
-            fields["metrics"] = {name: float(value) for name, value in (fields.get("metrics") or {}).items()}
-            fields["seconds"] = float(fields.get("seconds") or 0.0)
-        except (AttributeError, OverflowError, TypeError, ValueError):
-            raise UserError(f"{folder / RECORD}: damaged, its metrics are no numbers; restore it") from None
+        fields["metrics"] = {name: float(value) for name, value in (fields.get("metrics") or {}).items()}
+        fields["seconds"] = float(fields.get("seconds") or 0.0)
         return cls(folder, fields)
 
     def update(self, **fields: Any) -> None:

@@ -301,11 +301,12 @@ def test_any_stop_resumes_to_the_same_weights(first, code, status, uninterrupted
 def use_model(name, forward):
     """A linear model of one's own that does something before each pass; returns the overrides that choose it."""
     Path(f"{name}.py").write_text(
-        "import math, time\nfrom pathlib import Path\nfrom torch import nn\nfrom dl_runner import register\n\n"
+        "import math, time\nfrom pathlib import Path\n"
+        "import torch\nfrom torch import nn\nfrom dl_runner import register\n\n"
         "class Own(nn.Sequential):\n"
         "    steps = 0\n\n"
         "    def forward(self, x):\n"
-        "        self.steps += self.training\n"
+        "        self.steps += self.training and torch.is_grad_enabled()\n"
         f"        {forward}\n"
         "        return super().forward(x)\n\n"
         f"@register('model')\ndef {name}(data):\n"

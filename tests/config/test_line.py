@@ -10,16 +10,17 @@ from dl_runner.errors import UserError
 
 
 def test_options_may_stand_anywhere(tmp_path):
-    first = read_line(["-m", "--config-dir", str(tmp_path), "--cfg", "job", "model=mlp", "seed=1,2"])
+    first = read_line(["--resolve", "--config-dir", str(tmp_path), "--cfg", "job", "model=mlp", "seed=1"])
     for line in (
-        ["model=mlp", "-m", "seed=1,2", f"--config-dir={tmp_path}", "--cfg=job"],
-        ["model=mlp", "seed=1,2", "-c", "job", "--multirun", "-cd", str(tmp_path)],
+        ["model=mlp", "--resolve", "seed=1", f"--config-dir={tmp_path}", "--cfg=job"],
+        ["model=mlp", "seed=1", "-c", "job", "--resolve", "-cd", str(tmp_path)],
     ):
         found = read_line(line)
         assert found.arguments == tuple(line)
         assert (found.options, found.overrides, found.folders) == (first.options, first.overrides, first.folders)
-    assert set(first.options) == {"--multirun", "--cfg=job"} and first.folders == (tmp_path,)
-    assert first.overrides == ("model=mlp", "seed=1,2")
+    assert set(first.options) == {"--resolve", "--cfg=job"} and first.folders == (tmp_path,)
+    assert first.overrides == ("model=mlp", "seed=1")
+    assert read_line(["seed=1,2", "-m", "model=mlp"]).for_hydra == ["--multirun", "seed=1,2", "model=mlp"]
 
 
 def test_several_folders_keep_their_order(tmp_path):
@@ -41,6 +42,12 @@ def test_several_folders_keep_their_order(tmp_path):
         (["--config-path", "nowhere"], "--config-path nowhere: would replace the choices"),
         (["--config-name", "nope"], "--config-name nope: no such file"),
         (["--experimental-rerun", "x"], "--experimental-rerun: reads a pickle"),
+        (["-m", "seed=1,2", "--cfg", "job"], "-m: --cfg shows the config of one run; leave -m out, and give each key"),
+        (["--multirun", "--info"], "-m: --info shows the config of one run"),
+        (["--cfg", "job", "--info"], "--cfg and --info: are two things to do"),
+        (["--run", "-m"], "--run and --multirun: are two things to do"),
+        (["--resolve"], "--resolve: belongs to --cfg"),
+        (["-p", "data"], "--package: belongs to --cfg"),
     ],
 )
 def test_a_wrong_option_is_one_line(arguments, message):
@@ -88,3 +95,7 @@ def test_a_verbs_parser_refuses_in_one_line():
         UserError, match=r"^evaluate: the following arguments are required: run; `dlrun evaluate --help`"
     ):
         parser.parse_args([])
+    with pytest.raises(UserError, match=r"^evaluate: extra: one argument too many; `dlrun evaluate --help`"):
+        parser.parse_args(["run", "extra"])
+    with pytest.raises(UserError, match=r"^evaluate: --extra: no such option"):
+        parser.parse_args(["run", "more", "--extra"])

@@ -21,6 +21,11 @@ REFUSED = [
     ("hydra/job_logging=none", "hydra/job_logging=none: has no effect in dlrun"),
     ("hydra=x", "hydra=x: has no effect in dlrun"),
     ("~hydra", "~hydra: has no effect in dlrun"),
+    ("hydra.launcher._target_=evil.x", "hydra.launcher._target_=evil.x: _target_ names code to run"),
+    ("++hydra.sweeper._target_='evil.x'", "++hydra.sweeper._target_='evil.x': _target_ names code to run"),
+    ("hydra.launcher={_target_: evil.x}", "hydra.launcher={_target_: evil.x}: _target_ names code to run"),
+    ("+hydra.sweeper.params={_target_: os.system}", "+hydra.sweeper.params={_target_: os.system}: _target_ names code"),
+    ("hydra.launcher.a._target_=hydra_plugins.x", "hydra.launcher.a._target_=hydra_plugins.x: _target_ names code"),
     ("hydra.searchpath=[nowhere]", "hydra.searchpath nowhere: no such folder"),
     ("hydra.searchpath=nowhere", "hydra.searchpath=nowhere: expected a list of folders"),
     ("hydra.searchpath=[", "hydra.searchpath=[: expected a list of folders"),
@@ -39,7 +44,16 @@ def test_an_argument_that_is_no_override_is_refused_with_the_remedy(override, me
 
 
 def test_what_has_an_effect_is_handed_on(tmp_path):
-    given = ["model=mlp", "~model.dropout", "+model.width=3", "hydra/launcher=local", "hydra.launcher.jobs=2", "a=b=c"]
+    target = "hydra.launcher._target_=hydra_plugins.mine.Launcher"
+    given = [
+        target,
+        "model=mlp",
+        "~model.dropout",
+        "+model.width=3",
+        "hydra/launcher=local",
+        "hydra.launcher.jobs=2",
+        "a=b=c",
+    ]
     assert read_overrides([*given, f"hydra.searchpath=[{tmp_path}]"]) == (given, (tmp_path,))
     assert read_overrides(given) == (given, ())
 

@@ -91,3 +91,30 @@ def test_a_name_of_ours_in_ones_own_folder_wins(tmp_path):
         composed(tmp_path, "name: momentum\nlr: 0.0777\n", "optimizer/sgd.yaml", "model=mlp")["model"]["name"] == "mlp"
     )
     assert to_plain(compose([], [tmp_path]))["optimizer"]["lr"] == 0.0777  # where it is the default, too
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# what it is for\n", "\n\n", "{}\n", HEADER, f"{HEADER}# nothing yet\n", "---\n"]
+)
+@pytest.mark.parametrize("group", ["experiment", "debug"])
+def test_a_file_that_says_nothing_changes_nothing(group, text, tmp_path):
+    assert composed(tmp_path, text, f"{group}/mine.yaml") == to_plain(compose([]))
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "line"),
+    [
+        ("experiment/mine.yaml", f"{HEADER}hydra:\n  launcher:\n    _target_: evil.x\n", 4),
+        ("experiment/mine.yaml", f"{HEADER}hydra:\n  sweeper:\n    _target_: evil.x\n", 4),
+        ("hydra/launcher/mine.yaml", "_target_: evil.x\n", 1),
+        ("hydra/sweeper/mine.yaml", "_target_: hydra_plugins.a.B\nparams:\n  _target_: os.system\n", 3),
+        ("hydra/sweeper/mine.yaml", "params: {_target_: {}}\n", 1),
+    ],
+)
+def test_no_file_names_code_to_run(place, text, line, tmp_path):
+    (tmp_path / place).parent.mkdir(parents=True)
+    (tmp_path / place).write_text(text)
+    with pytest.raises(UserError) as caught:
+        compose([f"{Path(place).parent}=mine"], [tmp_path])
+    told = str(caught.value)
+    assert told.startswith(f"{tmp_path / place}:{line}: hydra.") and "_target_ names code to run" in told

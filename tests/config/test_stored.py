@@ -36,3 +36,18 @@ def test_a_config_of_another_version_is_refused_by_its_version(tmp_path):
         UserError, match=r"made by dl_runner 0.1.0, whose config .* does not understand \(model.name=lenet5"
     ):
         load_run(run)
+
+
+PLAIN = check_config(to_plain(compose([]))).plain
+
+
+@pytest.mark.parametrize("value", ["abc", [1, 2], 3, None, True, {}, {"name": 3}, {"name": None, "threads": "x"}])
+@pytest.mark.parametrize("key", sorted(PLAIN))
+def test_a_section_of_any_kind_is_one_line_or_works(key, value, tmp_path):
+    (tmp_path / CONFIG).write_text(json.dumps({**PLAIN, key: value}))
+    (tmp_path / "run.json").write_text(json.dumps({"status": "completed", "versions": {"dl_runner": "0.1.0"}}))
+    for others in ({}, {"device": "cpu"}, {"parallel": {"name": "ddp", "devices": 2}}):
+        try:
+            load_run(tmp_path, **others)
+        except UserError as error:
+            assert "\n" not in str(error) and str(error).startswith(str(tmp_path))

@@ -17,6 +17,7 @@ from dl_runner.tracking.run_folder import RunRecord
 MODEL = """
 import math, os, signal, sys, time
 from pathlib import Path
+import torch
 from torch import nn
 from dl_runner import register
 
@@ -24,7 +25,7 @@ class Odd(nn.Sequential):
     steps = 0
 
     def forward(self, x):
-        self.steps += self.training
+        self.steps += self.training and torch.is_grad_enabled()
         mood = Path("mood").read_text() if Path("mood").exists() else ""
         if self.steps == 4 and self.training:
             if f"kill {self.width}" in mood:

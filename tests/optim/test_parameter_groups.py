@@ -16,7 +16,7 @@ def test_each_parameter_is_in_one_group_by_its_kind(name):
     groups = {group["weight_decay"]: group["params"] for group in parameter_groups(model, 0.01)}
     decayed, kept = groups.pop(0.01), groups.pop(0.0, [])
     assert not groups
-    layers = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+    layers = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
     weights = [m.weight for m in model.modules() if isinstance(m, layers)]
     cells = [m for m in model.modules() if isinstance(m, nn.RNNBase)]
     weights += [one for cell in cells for key, one in cell.named_parameters() if key.startswith("weight")]

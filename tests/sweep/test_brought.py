@@ -40,6 +40,14 @@ def test_what_one_job_brings_of_a_sweep_is_refused_before_the_first_one(name, br
     assert not Path("outputs").exists()
 
 
+@pytest.mark.parametrize("line", ["debug=fast {} optimizer=adam", "optimizer=adam {} debug=fast,overfit"])
+@pytest.mark.parametrize("name", ["values", "launcher", "search"])
+def test_the_experiment_that_brings_it_is_named_whatever_else_is_chosen(name, line, capsys):
+    words = line.format(f"experiment={name},seeded").split()
+    assert run([*words[:1], *CONF, "-m", *words[1:]]) == 2
+    assert capsys.readouterr().err.startswith(f"dlrun: experiment={name}: brings ")
+
+
 @pytest.mark.parametrize(
     ("name", "brings"),
     [

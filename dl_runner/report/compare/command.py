@@ -2,12 +2,11 @@
 
 import argparse
 import base64
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dl_runner.config.paths import shown
+from dl_runner.config.paths import default_outputs, shown
 from dl_runner.errors import UserError
 from dl_runner.report.compare import output, table
 from dl_runner.report.compare.diff import diff
@@ -61,7 +60,7 @@ def compare(given: argparse.Namespace) -> None:
     if given.diff:
         print_diff(*given.diff, given)
         return
-    folders = given.folders or [Path(os.environ.get("DLRUN_OUTPUT_DIR", "outputs"))]
+    folders = given.folders or [default_outputs()]
     runs, notes = load_all(folders)
     for note in notes:
         print(f"dlrun: warning: {note}", file=sys.stderr)

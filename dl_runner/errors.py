@@ -44,14 +44,14 @@ FEW = 5
 def hint(word: object, choices: Iterable[object]) -> str:
     """'; did you mean X? (choices: …)' for an unknown `word`, '; choices: …' if none is near, '' without choices.
 
-    Of a long list, '; did you mean X, Y or Z? (of 84 choices)' names the nearest few.
+    Of a long list only the nearest few are named: '; did you mean X? (nearest of 84 choices: X, Y, Z)'.
     """
     names = sorted({str(choice) for choice in choices})
     if not names:
         return ""
-    listed = ", ".join(names)
-    if len(listed) > LONGEST:
-        *others, last = difflib.get_close_matches(str(word), names, n=FEW, cutoff=0.0)
-        return f"; did you mean {', '.join(others)} or {last}? (of {len(names)} choices)"
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}? (choices: {listed})" if near else f"; choices: {listed}"
+    label, listed = "choices", ", ".join(names)
+    if len(listed) > LONGEST:
+        label = f"nearest of {len(names)} choices"
+        listed = ", ".join(difflib.get_close_matches(str(word), names, n=FEW, cutoff=0.0))
+    return f"; did you mean {near[0]}? ({label}: {listed})" if near else f"; {label}: {listed}"

@@ -150,7 +150,7 @@ def test_predictions_are_in_the_targets_unit(tmp_path):
     from dl_runner.data.dataset import Cuts, cut
     from dl_runner.data.table.data import from_file
     from dl_runner.data.table.read import Roles
-    from dl_runner.data.table.records import Format
+    from dl_runner.data.table.text_file import Format
 
     path = write(tmp_path, HOUSES)
     made = cut(from_file(path, Format(), Roles("price", identifier=("Id",)), test=0, seed=0), Cuts())

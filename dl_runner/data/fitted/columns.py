@@ -15,9 +15,9 @@ from torch import Tensor
 from dl_runner.data.batch import Tensors
 from dl_runner.data.splits import TensorSplit
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.rows import read_rows
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.spec import Columns, DataSpec
 
 SHOWN = 3  # categories in a warning

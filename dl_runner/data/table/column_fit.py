@@ -7,8 +7,8 @@ import numpy as np
 
 from dl_runner.data.fitted.columns import MISSING, Category, FittedColumns, Number
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.spec import DataSpec
 
 Impute = Literal["mean", "median", "most_frequent", "constant"]

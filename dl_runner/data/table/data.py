@@ -7,8 +7,8 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.sampling import hold_out
 from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles, read_table
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, Columns, DataSpec, Numbers
 

@@ -1,7 +1,7 @@
 """A file → a table: which columns are the target, identifiers, numbers and categories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dl_runner.data.table.records import Format, Records, read_records
+from dl_runner.data.table.records import Records, read_records
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.data.table.values import as_numbers, category_column, decimal_of, is_numeric, number_column
 from dl_runner.errors import UserError, hint
 from dl_runner.spec import Classes, Numbers
@@ -107,7 +108,7 @@ def _with_targets(records: Records, roles: Roles) -> tuple[list[str], Records]:
         )
     if missing.all():
         raise UserError(f"data.target={roles.target}: is missing in every row of {records.path}")
-    kept = Records(records.path, records.format, records.separator, records.frame.filter(~missing), ~missing)
+    kept = replace(records, frame=records.frame.filter(~missing), kept=~missing)
     return [f"{missing.sum():,} of {len(records):,} rows have no target and are left out"], kept
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from dl_runner.data.table.read import Roles, make_table
-from dl_runner.data.table.records import Format, read_records
+from dl_runner.data.table.records import read_records
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.data.table.values import decimal_of
 from dl_runner.errors import UserError
 

@@ -32,8 +32,8 @@ def decimal_of(records: Records, columns: Sequence[str]) -> str:
     Raises:
         UserError: some have a point and others a comma, or commas that may as well separate thousands.
     """
-    if records.format.decimal != "auto":
-        return records.format.decimal
+    if records.file.form.decimal != "auto":
+        return records.file.form.decimal
     point, comma = None, None
     for name in columns:
         texts = records.frame[name].drop_nulls()

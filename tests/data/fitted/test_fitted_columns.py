@@ -15,8 +15,8 @@ from dl_runner.data.fitted.columns import columns
 from dl_runner.data.preparation import preparation
 from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.layers.columns import RowAsVector
 from dl_runner.spec import Columns, DataSpec, Numbers
 

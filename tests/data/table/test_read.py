@@ -5,7 +5,7 @@ import torch
 from tables import HOUSES, write
 
 from dl_runner.data.table.read import Roles, read_table
-from dl_runner.data.table.records import Format
+from dl_runner.data.table.text_file import Format
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, Numbers
 

@@ -24,7 +24,7 @@ def from_file(path: Path, form: Format, roles: Roles, *, test: float, seed: int,
     Raises:
         UserError: as for `read_table`, or a column to take logarithms of that holds no numbers.
     """
-    table, kind, notes = read_table(path, form, roles)
+    table, kind, form, notes = read_table(path, form, roles)
     return of_table(table, kind, form, roles, test=test, seed=seed, notes=notes, **fit)
 
 

@@ -18,10 +18,11 @@ run: $(READY)
 test: lint
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
-# Faults injected for real, all of them; `make test` has a quick selection. See docs/reliability.md.
+# Faults injected for real, all of them, and whole processes killed, timed and searched once more; `make test` has a quick
+# selection. See docs/reliability.md.
 faults: $(READY)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 DLRUN_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
-		-o console_output_style=count tests/faults
+		-o console_output_style=count -m "faults or thorough" tests
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,6 +16,16 @@ def _fashion_mnist_root() -> Path | None:
     return None
 
 
+def pytest_collection_modifyitems(items):
+    """Marks: see pyproject.toml."""
+    all_faults = os.environ.get("DLRUN_FAULTS") == "all"
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "faults"):
+            item.add_marker("faults")
+        if item.get_closest_marker("thorough") and not all_faults:
+            item.add_marker(pytest.mark.skip(reason="make faults"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def configuration_folder(tmp_path_factory):
     """Which modules a user has named before is of no concern to the tests, nor theirs to the user."""

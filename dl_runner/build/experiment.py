@@ -87,7 +87,7 @@ def build_experiment(
     builders = check_builders(config)
     config = replace(config, plain=with_values(config.plain, builders.paths))
     data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
-    task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device))
+    task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device, fitted=data.fitted))
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)
     loaded = load_pretrained(model, config.pretrained, data.fitted) if pretrained else None

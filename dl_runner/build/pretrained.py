@@ -7,12 +7,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from dl_runner.build.readings import reading_of, reading_of_run, without_statistics
 from dl_runner.build.weights import read_weights
 from dl_runner.config.parsed import PretrainedConfig
-from dl_runner.data.dataset import FITTED, Fitted
+from dl_runner.data.dataset import Fitted
 from dl_runner.errors import UserError, hint
-from dl_runner.runtime.checksums import read_checked
-from dl_runner.runtime.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -49,19 +48,20 @@ def load_pretrained(model: nn.Module, config: PretrainedConfig, fitted: Fitted |
         fitted: what was learnt from the data, such as a vocabulary, which a run's weights must share.
 
     Raises:
-        UserError: no such weights, damaged ones, tensors that do not fit and are not in `pretrained.except`, a pattern
-            there that matches nothing, or weights of a run with another vocabulary.
+        UserError: no such weights, damaged ones, others than the config's hash says, tensors that do not fit and are
+            not in `pretrained.except`, a pattern there that matches nothing, or weights of a run with another
+            vocabulary, other columns or other categories.
     """
     if config.source is None:
         return None
-    found, own = read_weights(config.source), model.state_dict()
+    found, own = read_weights(config.source, config.weights), model.state_dict()
     key, called = f"pretrained.from={config.source}", {}
     if config.by == "order":
         called = _paired(key, found, own)
         found = {called[name]: value for name, value in found.items()}
     theirs = {name: other for other, name in called.items()}  # what the source calls a tensor of the model
 
-    _check_vocabulary(key, Path(config.source).expanduser(), fitted)
+    _check_reading(key, Path(config.source).expanduser(), fitted)
     for pattern in config.without:
         if not any(fnmatchcase(name, pattern) for name in (*called, *found, *own)):
             raise UserError(f"pretrained.except={pattern}: matches no tensor{hint(pattern, list(own)[:40])}")
@@ -128,13 +128,16 @@ def _by_order(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     return "; the shapes are the model's one after the other: add pretrained=in_order" if alike else ""
 
 
-def _check_vocabulary(key: str, folder: Path, fitted: Fitted | None) -> None:
-    """Token numbers mean what the vocabulary says: weights of another one would fit in shape alone."""
-    if fitted is None or not (folder / FITTED).is_file():
+def _check_reading(key: str, folder: Path, fitted: Fitted | None) -> None:
+    """Weights for other tokens, columns or categories would fit in shape alone."""
+    theirs, ours = (without_statistics(one) for one in (reading_of_run(folder), reading_of(fitted)))
+    if not theirs or not ours or theirs == ours:
         return
-    theirs, ours = parse_json(folder / FITTED, read_checked(folder / FITTED)), fitted.state_dict()
-    if theirs.get("tokenizer") != ours.get("tokenizer"):
+    if "tokenizer" in theirs | ours:
         raise UserError(
             f"{key}: was trained with another vocabulary than these data have; use the tokenizer and the "
             "data.characters, data.limit, data.validation and data.test as that run"
         )
+    raise UserError(
+        f"{key}: was trained with other columns or categories than these data have; use the data.* and seed of that run"
+    )

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,44 +9,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dl_runner.config.pinned import PACKAGE, check_pin, digest, local_weights, package_folders
 from dl_runner.errors import UserError, hint
 from dl_runner.runtime.files import utf8_path
 from dl_runner.training.archive import load_archive
 from dl_runner.training.checkpoint import Checkpoints
 from dl_runner.training.seal import intact
 
-TORCHVISION, PACKAGE = "torchvision:", "package:"
+TORCHVISION = "torchvision:"
 
 
-def read_weights(source: str) -> dict[str, Tensor]:
+def read_weights(source: str, pin: str | None = None) -> dict[str, Tensor]:
     """Tensors by name, in the order of their source.
 
     Args:
         source: a run folder, a file of safetensors or of torch.save, "torchvision:NAME" for the best weights of a model
             of torchvision, "torchvision:NAME.WEIGHTS" for those that torchvision calls so, or "package:NAME/FILE" for a
             file of an installed Python package.
+        pin: the hash that their file must have; None for any.
 
     Raises:
-        UserError: there are none, or they are damaged.
+        UserError: there are none, they are damaged, or have another hash.
     """
+    path = _located(source)
+    if pin is not None:
+        key = f"pretrained.from={source}"
+        check_pin(key, digest(path, key), pin)
+    return _read(path, source)
+
+
+def _located(source: str) -> Path:
     if source.startswith(TORCHVISION):
-        return _read(_of_torchvision(source), source)
+        return _of_torchvision(source)
     if source.startswith(PACKAGE):
-        return _read(_of_package(source), source)
+        return _of_package(source)
     path = Path(source).expanduser()
     if path.is_dir():
-        checkpoints = Checkpoints(path)
-        there = [name for name in ("best", "last") if checkpoints.weights(name).exists()]
-        if not there:
+        found = local_weights(source)
+        if found is None:
             raise UserError(
                 f"pretrained.from={source}: this folder has no checkpoints/best.safetensors or last.safetensors"
             )
-        path = checkpoints.require(there[0])
+        return Checkpoints(path).require(found.stem)
     if not path.is_file():
         raise UserError(
             f"pretrained.from={source}: no such run folder or file; torchvision's are named torchvision:resnet18"
         )
-    return _read(path, source)
+    return path
 
 
 def _read(path: Path, source: str) -> dict[str, Tensor]:
@@ -80,15 +88,14 @@ def _tensors(found: Any, source: str) -> dict[str, Tensor]:
 def _of_package(source: str) -> Path:
     """A file in the folder of a package, none of which is imported."""
     name, _, inside = source.removeprefix(PACKAGE).partition("/")
-    spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    if spec is None:
+    if package_folders(source) is None:
         raise UserError(
             f"pretrained.from={source}: no Python package {name} is installed; pip install the one that brings it"
         )
-    for folder in spec.submodule_search_locations or ():
-        if inside and Path(folder, inside).is_file():
-            return Path(folder, inside)
-    raise UserError(f"pretrained.from={source}: the installed package {name} has no file {inside or 'of no name'}")
+    found = local_weights(source)
+    if found is None:
+        raise UserError(f"pretrained.from={source}: the installed package {name} has no file {inside or 'of no name'}")
+    return found
 
 
 def _of_torchvision(source: str) -> Path:

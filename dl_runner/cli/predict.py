@@ -15,7 +15,9 @@ def predict(argv: list[str]) -> None:
     """dlrun predict RUN INPUT…: what a run's model makes of your own pictures, texts or tables."""
 
     def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("inputs", nargs="*", metavar="INPUT", help="picture or table files, or texts in quotes")
+        parser.add_argument(
+            "inputs", nargs="*", metavar="INPUT", help="picture or table files, folders of pictures, or texts in quotes"
+        )
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
         device_option(parser)
         parser.add_argument(

@@ -45,11 +45,13 @@ class PretrainedConfig:
         source: a run folder, a file, or "torchvision:NAME" (`from`); None for the initialization's.
         without: patterns for names of tensors that are left out and stay as they were initialized (`except`).
         by: what tells which tensor is which, its "name" or its place in the "order" of all.
+        weights: the hash of their file when the run began, which the program fills in; None for any.
     """
 
     source: str | None = None
     without: tuple[str, ...] = ()
     by: Literal["name", "order"] = "name"
+    weights: str | None = None
 
     expects = "keys from, except and by, as in pretrained.from=RUN 'pretrained.except=[head.*]'"
 
@@ -60,11 +62,12 @@ class PretrainedConfig:
         Raises:
             ValueError: it has other keys or values.
         """
-        if not isinstance(value, Mapping) or not set(value) <= {"from", "except", "by"}:
+        if not isinstance(value, Mapping) or not set(value) <= {"from", "except", "by", "weights"}:
             raise ValueError(f"{value!r} is not {cls.expects}")
         source, without, by = value.get("from"), value.get("except") or [], value.get("by", "name")
+        weights = value.get("weights")
         texts = isinstance(without, list | tuple) and all(isinstance(pattern, str) for pattern in without)
-        known = isinstance(source, str | None) and texts and by in ("name", "order")
-        if not known or (source is None and (without or by == "order")):
+        known = isinstance(source, str | None) and isinstance(weights, str | None) and texts and by in ("name", "order")
+        if not known or (source is None and (without or by == "order" or weights)):
             raise ValueError(f"{value!r} is not {cls.expects}")
-        return cls(source, tuple(without), by)
+        return cls(source, tuple(without), by, weights)

@@ -26,10 +26,10 @@ class Fitted(Protocol):
     Its `state_dict` names a module of `dl_runner.data.fitted` under "name", whose function of that name makes it again.
 
     Attributes:
-        spec: of what comes out.
+        spec: of what comes out; None if that is the data's own.
     """
 
-    spec: DataSpec
+    spec: DataSpec | None
 
     def apply(self, split: Split) -> Split:
         """The split as models and tasks take it."""
@@ -156,7 +156,7 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
     if data.fit is not None:
         learnt = fitted or data.fit.fit(train)
         splits = {name: split and learnt.apply(split) for name, split in splits.items()}
-        spec = learnt.spec
+        spec = learnt.spec or spec
     spec = measured(spec, splits["train"])
     made = _sized(spec, cuts)
     if made.is_image:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from dl_runner.config.paths import absolute
-from dl_runner.data.dataset import Data
+from dl_runner.data.dataset import Data, Fit
 from dl_runner.data.depth import white_of
 from dl_runner.data.sampling import hold_out
 from dl_runner.data.splits import FileSplit
@@ -42,6 +42,7 @@ def photographs(
     in_memory: InMemory = "auto",
     white: float | None = None,
     notes: Sequence[str] = (),
+    fit: Fit | None = None,
 ) -> Data:
     """Data of picture files.
 
@@ -54,6 +55,7 @@ def photographs(
         white: the value that is white in pictures of more than 8 bits a channel; None for the largest number of as many
             bits as the training pictures use.
         notes: what a person has to know of how the files were found.
+        fit: as for `Data`.
     """
     if white is None and (white := white_of(tracked(splits["train"].paths, "looking for pictures of 16 bits"))):
         notes = [*notes, f"pictures of more than 8 bits, white is {white:,} (data.white)"]
@@ -64,7 +66,7 @@ def photographs(
     if resize is not None:
         made = {name: WholeFiles(**vars(split), resize=resize) for name, split in made.items()}
     inputs = Image(3, image_size, image_size, IMAGENET_MEAN, IMAGENET_STD, white, resize)
-    return Data(DataSpec(inputs, Classes(tuple(classes)), "classification"), **made, notes=tuple(notes))
+    return Data(DataSpec(inputs, Classes(tuple(classes)), "classification"), **made, fit=fit, notes=tuple(notes))
 
 
 def with_test(everything: FileSplit, share: float, seed: int) -> dict[str, FileSplit]:

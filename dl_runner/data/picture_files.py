@@ -1,6 +1,7 @@
 """Which files are pictures: what Pillow can open by itself, and what lies in a folder."""
 
 import functools
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from dl_runner.errors import UserError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_log = logging.getLogger("dl_runner")
 # Pillow only passes these on: to Ghostscript, which would run a stranger's program, to Windows, or to nobody.
 FOREIGN = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 # Of odd metadata, and of a large picture; it refuses an absurd one. Not within a block: a block is for all threads.
@@ -83,6 +85,31 @@ def left_out_notes(reasons: Mapping[str, str]) -> list[str]:
 def visible(name: str) -> bool:
     """Whether a file or folder of this name belongs to the data."""
     return not name.startswith(".") and name not in JUNK
+
+
+def numbered(path: Path) -> tuple[int, str]:
+    """A sorting key: 2.png before 10.png."""
+    return (int(path.stem) if path.stem.isdecimal() else -1), path.name
+
+
+def asked_for(inputs: Sequence[str]) -> list[str]:
+    """A user's inputs, each folder among them replaced by its picture files, those of subfolders too.
+
+    Raises:
+        UserError: a folder without pictures, or one that cannot be read.
+    """
+    files: list[str] = []
+    for given in inputs:
+        if not Path(given).is_dir():
+            files.append(given)
+            continue
+        found = below(Path(given))
+        if not found.pictures:
+            raise UserError(f"{given}: this folder holds no pictures")
+        for line in left_out_notes({str(path): reason for path, reason in found.unused.items()}):
+            _log.warning("%s", line)
+        files += map(str, sorted(found.pictures, key=lambda path: (path.parent, numbered(path))))
+    return files
 
 
 def below(folder: Path) -> Found:

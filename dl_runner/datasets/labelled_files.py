@@ -8,7 +8,9 @@ import torch
 
 from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.dataset import Data
+from dl_runner.data.fitted.picture_table import PictureTable
 from dl_runner.data.photographs import InMemory, located, photographs, with_test
+from dl_runner.data.picture_files import numbered
 from dl_runner.data.splits import FileSplit
 from dl_runner.errors import UserError, hint
 
@@ -49,7 +51,7 @@ def labelled_files(
     if image_size is None:
         raise UserError("data.image_size=null: pictures may differ in size; give a number of pixels, such as 32")
     folder, table = located(path, root), located(labels, root, "data.labels", "file")
-    files, named = _files(folder), _read(table, id_column, label_column)
+    files, (columns, named) = _files(folder), _read(table, id_column, label_column)
     if absent := [name for name in named if name not in files]:
         if missing == "refuse":
             raise UserError(
@@ -71,10 +73,11 @@ def labelled_files(
     classes = sorted(set(found.values()))
     if len(classes) < 2:
         raise UserError(f"{table}: needs two classes or more, found {len(classes)} for the pictures in {folder}")
-    paths = sorted(found, key=_numbered)
+    paths = sorted(found, key=numbered)
     targets = torch.tensor([classes.index(found[one]) for one in paths])
     splits = with_test(FileSplit(tuple(paths), targets, image_size), test, seed)
-    return photographs(classes, splits, image_size, resize=resize, in_memory=in_memory)
+    form = PictureTable(*columns, endings=all(name == files[name].name for name in named))
+    return photographs(classes, splits, image_size, resize=resize, in_memory=in_memory, fit=form)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -95,8 +98,10 @@ def _files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _read(table: Path, id_column: str | None, label_column: str | None) -> dict[str, tuple[str, int]]:
-    """Names of pictures to their classes and the lines that say so, counted from 1.
+def _read(
+    table: Path, id_column: str | None, label_column: str | None
+) -> tuple[tuple[str, str], dict[str, tuple[str, int]]]:
+    """The columns of names and classes, and from names of pictures to their classes and the lines that say so, from 1.
 
     Raises:
         UserError: it cannot be read, has no such columns, or a line is incomplete or names a picture again.
@@ -109,7 +114,10 @@ def _read(table: Path, id_column: str | None, label_column: str | None) -> dict[
             rows = [(lines.line_num, *(line[key] for key in keys)) for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table}: cannot be read as a CSV file ({error})") from None
-    return _by_name(table, rows)
+    if keys[0] == keys[1]:
+        key = "data.id_column and data.label_column"
+        raise UserError(f"{table}: {keys[0]} cannot be both names and classes; set {key}")
+    return keys, _by_name(table, rows)
 
 
 def _by_name(table: Path, rows: list[tuple[int, str | None, str | None]]) -> dict[str, tuple[str, int]]:
@@ -135,8 +143,3 @@ def _column(table: Path, columns: list[str], wanted: str | None, place: int) -> 
         key = f"data.{('id', 'label')[place]}_column={wanted}"
         raise UserError(f"{key}: {table} has no such column{hint(wanted, columns)}")
     return wanted
-
-
-def _numbered(path: Path) -> tuple[int, str]:
-    """2.png before 10.png."""
-    return (int(path.stem) if path.stem.isdecimal() else -1), path.name

@@ -12,11 +12,13 @@ from dl_runner.build.model import build_device, build_device_settings, build_mod
 from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
 from dl_runner.data.fingerprint import content_changes
+from dl_runner.data.picture_files import asked_for
 from dl_runner.errors import UserError, hint
 from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
 from dl_runner.run.left_out import check_left_out
 from dl_runner.runtime.progress import showing
+from dl_runner.spec import Image
 from dl_runner.tasks.predicting import Row
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
@@ -93,7 +95,7 @@ def predict(
     """What a run's task makes of a user's inputs. Needs no data set.
 
     Args:
-        inputs: names of files, or texts.
+        inputs: names of files, of folders of pictures, or texts.
         options: of the task's `predict`.
         for_file: the rows of its `tabulate` instead, if it has one.
 
@@ -117,8 +119,9 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
+    asked = asked_for(inputs) if isinstance(spec.inputs, Image) else inputs
     with evaluating(model, settings.autocast), showing(checked.tracker.console):
-        return answer(model, inputs, **given)
+        return answer(model, asked, **given)
 
 
 def _check_options(task: Any, answer: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:

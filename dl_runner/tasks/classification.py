@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dl_runner.config.types import Fraction, Positive, PositiveInt
 from dl_runner.data.batch import Batch, call
+from dl_runner.data.fitted.picture_table import PictureTable
 from dl_runner.report.pictures import confusion_matrix, image_grid
 from dl_runner.spec import Classes, DataSpec
 from dl_runner.tasks.loss import Loss
@@ -109,12 +110,14 @@ class Classification:
             invert, white: as for `predict`.
 
         Raises:
-            UserError: as for `predict`.
+            UserError: as for `predict`, or pictures that the file would call the same.
         """
+        named = self.fitted.identify(inputs) if isinstance(self.fitted, PictureTable) else None
         asked = read_inputs(inputs, self.data, self.fitted, invert, white)
         shares, names = self._shares(model, asked), self.data.classes
         target = getattr(self.fitted, "target", "class")
-        rows = [row | {target: names[at]} for row, at in zip(asked.rows, shares.argmax(1).tolist(), strict=True)]
+        best = [names[at] for at in shares.argmax(1).tolist()]
+        rows = [row | {target: name} for row, name in zip(named or asked.rows, best, strict=True)]
         if not probabilities:
             return rows
         titles = [f"{target}={name}" for name in names]
@@ -130,7 +133,7 @@ def classification(data: DataSpec, loss: Loss, fitted: Any = None, *, label_smoo
     Args:
         data: what the task is for.
         loss: of logits (batch, classes) and labels (batch,).
-        fitted: what was fitted to the data, which reads a user's table.
+        fitted: what was fitted to the data, which reads a user's table, or names pictures as their table did.
         label_smoothing: ε in [0, 1), for cross-entropy: the step minimizes (1 − ε)·loss + ε·(the cross-entropy to the
             uniform distribution) (Szegedy et al., 2016, section 7). The reported loss is without it.
 

@@ -28,9 +28,15 @@ class Distillation(Classification):
     """See `distillation`."""
 
     def __init__(
-        self, data: DataSpec, loss: Loss, teacher: Teacher | None, temperature: float = 4.0, weight: float = 0.9
+        self,
+        data: DataSpec,
+        loss: Loss,
+        teacher: Teacher | None,
+        temperature: float = 4.0,
+        weight: float = 0.9,
+        fitted: Any = None,
     ) -> None:
-        super().__init__(data, loss)
+        super().__init__(data, loss, fitted=fitted)
         self.teacher, self.temperature, self.weight = teacher, temperature, weight
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
@@ -59,6 +65,7 @@ def distillation(
     data: DataSpec,
     loss: Loss,
     load: Callable[[str, str | None], Teacher] | None,
+    fitted: Any = None,
     *,
     teacher: str,
     teacher_weights: str | None = None,
@@ -73,6 +80,7 @@ def distillation(
         data: what the task is for.
         loss: of logits (batch, classes) and labels (batch,).
         load: (run folder, hash of its weights) to a teacher; None where nothing is learnt.
+        fitted: as for classification.
         teacher: a run folder; its best weights if there are, else its last.
         teacher_weights: the hash that they had when this run began, which the program fills in.
         temperature: T > 0: the higher, the more the answers beside the first count.
@@ -85,4 +93,4 @@ def distillation(
     taught = load(teacher, teacher_weights) if load is not None else None
     if taught is not None:
         taught.check(data)
-    return Distillation(data, loss, taught, temperature, weight)
+    return Distillation(data, loss, taught, temperature, weight, fitted)

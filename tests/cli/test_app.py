@@ -278,7 +278,11 @@ def assert_same_outcome(folder, uninterrupted):
 
 @pytest.mark.parametrize(
     ("first", "code", "status"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "interrupted"), (signal.SIGKILL, -9, "running")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 143, "interrupted", marks=pytest.mark.thorough),
+        pytest.param(signal.SIGKILL, -9, "running", marks=pytest.mark.thorough),
+    ],
 )
 def test_any_stop_resumes_to_the_same_weights(first, code, status, uninterrupted, capsys):
     process = start(*LONG)

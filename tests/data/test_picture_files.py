@@ -5,7 +5,7 @@ import os
 import pytest
 from pictures import picture
 
-from dl_runner.data.picture_files import below, formats, left_out_notes, suffixes
+from dl_runner.data.picture_files import asked_for, below, formats, left_out_notes, suffixes
 from dl_runner.errors import UserError
 
 
@@ -80,3 +80,15 @@ def test_notes_count_and_name():
         "7 files left out, no picture: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 2 more",
         "1 file left out, broken link: x",
     ]
+
+
+def test_a_folder_among_inputs_stands_for_its_pictures_in_the_order_of_their_numbers(tmp_path, caplog):
+    for name in ("10.png", "9.png", "b.png", "sub/1.png"):
+        picture(tmp_path / "some" / name)
+    (tmp_path / "some" / "notes.txt").write_text("hello")
+    (tmp_path / "none").mkdir()
+    asked = asked_for(["gone.png", str(tmp_path / "some")])
+    assert asked == ["gone.png", *(str(tmp_path / "some" / name) for name in ("b.png", "9.png", "10.png", "sub/1.png"))]
+    assert "1 file left out, no picture" in caplog.text and "notes.txt" in caplog.text
+    with pytest.raises(UserError, match="none: this folder holds no pictures"):
+        asked_for([str(tmp_path / "none")])

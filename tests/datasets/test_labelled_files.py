@@ -5,8 +5,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from helpers import run
 from PIL import Image
 
+from dl_runner.cli.app import run as command
 from dl_runner.datasets.labelled_files import labelled_files
 from dl_runner.errors import UserError
 
@@ -107,6 +109,7 @@ def test_lines_without_a_picture_are_skipped_on_demand(kaggle):
         ({"path": "nothing"}, "data.path=nothing: no such"),
         ({"label_column": "lable"}, "data.label_column=lable: .* did you mean label"),
         ({"image_size": None}, "data.image_size=null"),
+        ({"label_column": "id"}, "id cannot be both names and classes; set data.id_column and data.label_column"),
     ],
 )
 def test_missing_files_and_columns_are_named(kaggle, options, told):
@@ -124,3 +127,46 @@ def test_a_test_part_is_held_out_by_the_seed(kaggle):
     one, same, other = (read(kaggle, test=0.25, seed=seed) for seed in (0, 0, 1))
     assert torch.bincount(one.test.targets).tolist() == [1, 2] and len(one.train) == 9
     assert torch.equal(one.test.inputs, same.test.inputs) and not torch.equal(one.test.inputs, other.test.inputs)
+
+
+SHORT = ("model=softmax", "trainer.steps=30", "trainer.epochs=null", "optimizer.lr=0.1", "data.validation=0")
+
+
+@pytest.fixture
+def ask(kaggle, tmp_path, monkeypatch, capsys):
+    """Trains on the table and answers: (inputs…) → exit code, lines of the file, what was printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*inputs, endings=False):
+        if endings:
+            rewrite(kaggle, lambda text: text.replace(",frog", ".png,frog").replace(",cat", ".png,cat"))
+        data = ("data=labelled_files", f"data.root={kaggle}", "data.path=train", "data.labels=labels.csv")
+        folder = run(tmp_path, *data, "data.image_size=8", "data.test=0", *SHORT).record.folder
+        capsys.readouterr()
+        code = command(["predict", str(folder), *inputs, "--out", "submission.csv"])
+        lines = (tmp_path / "submission.csv").read_text().splitlines() if code == 0 else []
+        return code, lines, "".join(capsys.readouterr())
+
+    return ask
+
+
+TRUE = ["cat" if number % 3 == 0 else "frog" for number in range(1, 13)]
+
+
+@pytest.mark.parametrize("endings", [False, True])
+def test_answers_are_a_table_of_the_form_of_the_labels(kaggle, ask, endings):
+    rewrite(kaggle, lambda text: text.replace("id,label", "Number,Animal"))
+    code, lines, _ = ask("train", endings=endings)
+    names = [f"{number}.png" if endings else str(number) for number in range(1, 13)]
+    assert code == 0 and lines == ["Number,Animal", *map(",".join, zip(names, TRUE, strict=True))]
+
+
+def test_files_are_answered_in_their_order_and_a_name_means_one_picture(kaggle, ask):
+    (kaggle / "more").mkdir()
+    shutil.copy(kaggle / "train" / "3.png", kaggle / "more" / "20.png")
+    assert ask("more/20.png", "train/10.png", "train/2.png")[1] == ["id,label", "20,cat", "10,frog", "2,frog"]
+    (kaggle / "submission.csv").unlink()
+    shutil.copy(kaggle / "train" / "3.png", kaggle / "more")
+    code, _, said = ask("more", "train")
+    assert code == 2 and "train/3.png: would be id 3, as more/3.png is" in said
+    assert not (kaggle / "submission.csv").exists()

@@ -3,6 +3,7 @@
 2,000 lines with DLRUN_FAULTS=all. Trainings are left out: what a line would train is checked, and then it ends.
 """
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -38,6 +39,9 @@ def without_trainings(tmp_path, monkeypatch):
         raise UserError("this far")
 
     monkeypatch.setattr(dl_runner.build.fit, "checked_experiment", no_model)
+    handlers = [*logging.root.handlers]
+    yield
+    logging.root.handlers[:] = handlers  # Hydra's write to a line's own output, which is gone
 
 
 @pytest.mark.parametrize("number", range(COUNT))

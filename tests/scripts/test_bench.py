@@ -140,6 +140,7 @@ def test_accuracy_takes_a_seed_each_round(machine, docs):
     assert "| lenet | 3 | 20 | " in (docs / "speed.md").read_text()
 
 
+@pytest.mark.thorough
 def test_a_real_run_from_end_to_end(bars_root, docs, monkeypatch):
     monkeypatch.setenv("DLRUN_DATA_DIR", str(bars_root))
     assert bench.main(["softmax", "--rounds", "1", "--epochs", "2", "--arms", "dlrun", "--docs", str(docs)]) == 0

@@ -3,9 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 PATH = Path(__file__).parents[2] / "scripts" / "bench_sweep.py"
 
 
+@pytest.mark.thorough
 def test_a_round_is_measured_and_the_weights_are_the_same(tmp_path, capsys, monkeypatch):
     specification = importlib.util.spec_from_file_location("bench_sweep", PATH)
     bench = importlib.util.module_from_spec(specification)

@@ -58,6 +58,7 @@ def test_a_search_tells_its_best_trial_and_may_be_extended(capsys):
     assert told("again") == told()  # as if it had never stopped
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("storage", "kills"), [("sqlite", 2), ("journal", 1)])
 def test_a_search_killed_at_random_moments_ends_with_its_trials_each_trained_once(storage, kills):
     feel("slow")

@@ -55,6 +55,7 @@ def test_a_killed_sweep_goes_on_to_the_same_weights_and_shares_its_jobs(whole, c
     assert [len(RunRecord.load(folder)["resumed"]) for folder in folders()] == [0, 1, 0]
 
 
+@pytest.mark.thorough
 def test_a_sweep_killed_at_two_random_moments_ends_with_each_job_trained_once(whole):
     line = "model.width=4,5,6"
     feel("slow")

@@ -132,19 +132,19 @@ def refuse_lookalikes(records: Records, name: str, decimal: str, remedy: str) ->
         UserError: most of its texts are one or the other, or all of its whole numbers such as 20200131.
     """
     texts = records.frame[name].drop_nulls()
-    number = as_numbers(texts, decimal).is_not_null()
+    others = texts.filter(as_numbers(texts, decimal).is_null())
     found = None
-    if texts.n_unique() > 1 and texts.str.contains(PLAIN_DATE).all():
+    if all(one.str.contains(PLAIN_DATE).all() for one in (texts.head(1), texts)) and texts.n_unique() > 1:
         found = PLAIN_DATE
-    elif 2 * (texts.str.contains(DATE) & ~number).sum() > texts.len():
+    elif 2 * others.str.contains(DATE).sum() > texts.len():
         found = DATE
     if found:
         raise UserError(
             f"{_first(records, name, found, quoted=True)} is a date, which no model takes; {remedy}, or put what "
             "matters of it, such as the year, into a column of numbers"
         )
-    grouped = texts.filter(~number).str.contains(GROUPED).sum()
-    if grouped and 2 * (grouped + number.sum()) > texts.len():
+    grouped = others.str.contains(GROUPED).sum()
+    if grouped and 2 * (grouped + texts.len() - others.len()) > texts.len():
         where = _first(records, name, GROUPED, quoted=True)
         raise UserError(
             f"{where} has separated thousands, which are not read; take the separators out of the file, or {remedy}"

@@ -43,9 +43,10 @@ def check_fit(experiment: Experiment) -> None:
     """Check what can only be known with the data and the model at hand.
 
     Raises:
-        UserError: labels that no class has, a model whose outputs the task cannot use, a schedule that does not fit the
-            length of the run, an augmentation of vectors or of too small images, early stopping or a schedule that
-            follows a metric without validation data, or an example left alone where batch normalization needs two.
+        UserError: labels that no class has, targets that the task cannot learn from, a model whose outputs the task
+            cannot use, a schedule that does not fit the length of the run, an augmentation of vectors or of too small
+            images, early stopping or a schedule that follows a metric without validation data, or an example left
+            alone where batch normalization needs two.
     """
     config, data, augment = experiment.config, experiment.data, experiment.builders.augment
     if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
@@ -65,6 +66,7 @@ def check_fit(experiment: Experiment) -> None:
     if experiment.device_settings.cuda_graphs and hasattr(experiment.task, "state_dict"):
         raise UserError("device.cuda_graphs=on: cannot replay a task that carries a state from step to step; use off")
     _check_labels(experiment)
+    _check_targets(experiment)
     _check_outputs(experiment)
     _check_parts(experiment)
 
@@ -82,6 +84,15 @@ def _check_labels(experiment: Experiment) -> None:
                 f"data={experiment.config.data.name}: its {name} split has label {odd[0]}, and its {classes.size} "
                 f"classes are numbered 0 to {classes.size - 1}"
             )
+
+
+def _check_targets(experiment: Experiment) -> None:
+    """Let the task look at the targets of every split before it learns from one of them."""
+    data, check = experiment.data, getattr(experiment.task, "check_targets", None)
+    for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items():
+        targets = getattr(split, "targets", None)
+        if check is not None and targets is not None:
+            check(name, targets)
 
 
 def _check_outputs(experiment: Experiment) -> None:

@@ -31,7 +31,7 @@ def predict(argv: list[str]) -> None:
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     from rich.console import Console
 
-    from dl_runner.report.answers import is_table_file, render, write_table
+    from dl_runner.report.answers import check_folder, is_table_file, render, write_table
     from dl_runner.run.inference import predict as answers
 
     for_file = is_table_file(given.out)
@@ -40,6 +40,8 @@ def predict(argv: list[str]) -> None:
         write_table(rows, given.out)
         print(f"{len(rows):,} rows: {given.out}")
     else:
+        if given.out is not None:
+            check_folder(rows, given.out)
         Console().print(render(rows, given.out or Path()))
 
 

@@ -181,7 +181,7 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str,
     Args:
         function: a builder; its keyword parameters are what a config may set.
         values: parameter name to raw config value.
-        key: the config group, for the messages ("model").
+        key: the config group, for the messages ("model"), or "--" for options of a command line.
         given: parameters that the program fills in itself; a config may not.
 
     Raises:
@@ -192,10 +192,11 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str,
     }
     result = {}
     for name, value in values.items():
+        named = f"--{name.replace('_', '-')}" if key == "--" else f"{key}.{name}"
         if name not in parameters:
             takes = hint(name, parameters) or "; it takes none"
-            raise UserError(f"{key}.{name}={value}: {function.__name__} has no such parameter{takes}")
-        result[name] = checked(value, _annotation(function, parameters[name]), f"{key}.{name}")
+            raise UserError(f"{named}={value}: {function.__name__} has no such parameter{takes}")
+        result[name] = checked(value, _annotation(function, parameters[name]), named)
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in result:
             expected = describe(_annotation(function, parameter))

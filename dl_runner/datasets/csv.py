@@ -9,7 +9,7 @@ from dl_runner.data.table.column_fit import Impute
 from dl_runner.data.table.data import from_file
 from dl_runner.data.table.official import locate
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import MISSING, Format
+from dl_runner.data.table.text_file import MISSING, Format, Separator
 
 
 def csv(
@@ -28,7 +28,7 @@ def csv(
     indicator: bool = False,
     rare: CountInt = 1,
     log: tuple[str, ...] | float | None = None,
-    separator: str | None = None,
+    separator: Separator | None = None,
     decimal: Literal["auto", "point", "comma"] = "auto",
     missing: tuple[str, ...] = MISSING,
     names: tuple[str, ...] = (),
@@ -45,7 +45,7 @@ def csv(
         target, targets, identifier, drop, categories, without_target: as for `dl_runner.data.table.read.Roles`.
         test: share held out as the test split, classes in proportion; 0 for none.
         impute, fill, indicator, rare, log: as for `dl_runner.data.table.column_fit.ColumnFit`; log null is for none.
-        separator, decimal, missing, names, encoding: as for `dl_runner.data.table.records.Format`.
+        separator, decimal, missing, names, encoding: as for `dl_runner.data.table.text_file.Format`.
         download: an official file that is missing.
         normalize: standardize columns of numbers.
         seed: of the test split, >= 0.

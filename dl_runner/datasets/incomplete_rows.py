@@ -10,8 +10,8 @@ from dl_runner.config.types import Fraction, NonNegative, PositiveInt
 from dl_runner.data.dataset import Data
 from dl_runner.data.table.column_fit import ColumnFit, Impute
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.spec import Columns, DataSpec, Numbers
 
 NAMES = ("income", "debt", "age")

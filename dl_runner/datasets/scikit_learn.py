@@ -12,8 +12,8 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.table.column_fit import Impute
 from dl_runner.data.table.data import of_table
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, Numbers
 

@@ -45,6 +45,16 @@ def is_table_file(path: Path | None) -> bool:
     return path is not None and path.suffix.lower() == ".csv"
 
 
+def check_folder(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    """Check that a folder named for pictures will get some.
+
+    Raises:
+        UserError: the answers hold none.
+    """
+    if not any(isinstance(value, np.ndarray) for row in rows for value in row.values()):
+        raise UserError(f"--out {out}: is for pictures, and these answers hold none; name a file: --out FILE.csv")
+
+
 def write_table(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Rows as a CSV file, whole or not at all: a line with the columns' names, then one for each row, all digits.
 

@@ -1,6 +1,7 @@
 """A run's model at work again: on a split of its data, or on a user's own inputs."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +13,7 @@ from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
 from dl_runner.data.fingerprint import content_changes
 from dl_runner.data.picture_files import asked_for
-from dl_runner.errors import UserError
+from dl_runner.errors import UserError, hint
 from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
 from dl_runner.run.left_out import check_left_out
@@ -113,7 +114,8 @@ def predict(
         raise UserError(f"predict {folder}: its task, {spec.task}, answers nothing about inputs of one's own")
     check_inputs(inputs, spec)
     answer = getattr(task, "tabulate", task.predict) if for_file else task.predict
-    given = arguments(answer, options, "predict", {"model", "inputs"})
+    _check_options(task, answer, options, checked.task.name if builders.task else spec.task)
+    given = arguments(answer, options, "--", {"model", "inputs"})
     model = build_model(checked, builders, spec)
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
@@ -121,3 +123,21 @@ def predict(
     asked = asked_for(inputs) if isinstance(spec.inputs, Image) else inputs
     with evaluating(model, settings.autocast), showing(checked.tracker.console):
         return answer(model, asked, **given)
+
+
+def _check_options(task: Any, answer: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:
+    """Raise UserError for an option that the task's answers do not take."""
+    offered = [_dashed(one) for one in inspect.signature(answer).parameters if one not in ("model", "inputs")]
+    for option in options:
+        if (dashed := _dashed(option)) in offered:
+            continue
+        instead = getattr(task, "tabulate", None) if answer == task.predict else task.predict
+        if instead is not None and option in inspect.signature(instead).parameters:
+            more = "only with --out FILE.csv" if answer == task.predict else "only without --out FILE.csv"
+            raise UserError(f"{dashed}: the task {name} takes it {more}")
+        takes = hint(dashed, offered) or "; it takes none"
+        raise UserError(f"{dashed}: is no option of predictions by the task {name}{takes}")
+
+
+def _dashed(option: str) -> str:
+    return f"--{option.replace('_', '-')}"

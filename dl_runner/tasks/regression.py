@@ -48,6 +48,16 @@ class _Scale:
             outputs = outputs * std + mean
         return outputs.exp() if self.log else outputs
 
+    def log_back(self, outputs: Tensor, floor: float) -> Tensor:
+        """What a model gives → the logarithms of the targets' unit, finite even where their exponentials are not;
+        where the model gives no logarithms, those of predictions below the floor are the floor's."""
+        if not self.log:
+            return self.back(outputs).clamp(min=floor).log()
+        if self._plain:
+            return outputs
+        mean, std = self._moments_like(outputs)
+        return outputs * std + mean
+
     def _moments_like(self, values: Tensor) -> Tensor:
         key = values.device, values.dtype
         if key not in self._moved:
@@ -71,7 +81,7 @@ class _Regression:
         error = predictions - targets
         sums = {"loss": loss.detach() * len(batch), "squared": error.square().sum(), "absolute": error.abs().sum()}
         if self._logs:
-            ratio = predictions.clamp(min=self._floor).log() - targets.clamp(min=self._floor).log()
+            ratio = self._scale.log_back(outputs.detach(), self._floor) - targets.log()
             sums |= {"squared_log": ratio.square().sum(), "not_positive": (targets <= 0).sum()}
         return batch.weighted(loss), sums
 
@@ -88,6 +98,29 @@ class _Regression:
             metrics["log_rmse"] = math.sqrt(float(sums["squared_log"]) / numbers)
         return metrics
 
+    def check_targets(self, split: str, targets: Tensor) -> None:
+        """Targets (n, numbers) of a split have the logarithms that are learnt or measured.
+
+        Raises:
+            UserError: one is not above 0, or below what counts as the smallest prediction.
+        """
+        if not self._logs or not len(targets):
+            return
+        least = float(targets.min())
+        key = "task.target=log" if self._scale.log else "task.choose=log_rmse"
+        if least <= 0:
+            count = int((targets <= 0).sum())
+            raise UserError(
+                f"{key}: the {split} split has a target of {least:g}, which has no logarithm ({count:,} of "
+                f"{targets.numel():,} are not above 0); leave such rows out, or use "
+                f"{'task.target=linear' if self._scale.log else 'task.choose=rmse'}"
+            )
+        if not self._scale.log and least < self._floor:
+            raise UserError(
+                f"task.floor={self._floor:g}: the {split} split has a target of {least:g}, below the smallest value "
+                f"that a prediction may count as in log_rmse; set task.floor={_below(least):g}"
+            )
+
     def predict(self, model: nn.Module, inputs: Sequence[str]) -> list[Row]:
         """The numbers that the model gives, in the targets' unit.
 
@@ -101,6 +134,11 @@ class _Regression:
         return [
             named | dict(zip(names, row, strict=True)) for named, row in zip(asked.rows, values.tolist(), strict=True)
         ]
+
+
+def _below(value: float) -> float:
+    """The power of ten at or below a number above 0."""
+    return 10.0 ** math.floor(math.log10(value))
 
 
 def regression(
@@ -122,7 +160,7 @@ def regression(
         standardize: the model gives what it gives with the mean of the training targets subtracted, in deviations.
         choose: the metric that chooses the best weights; log_rmse may be had for linear targets too. None: log_rmse for
             log targets, else the loss.
-        floor: in `log_rmse`, predictions and targets below it count as so much.
+        floor: in `log_rmse` for linear targets, predictions below it count as so much; no target may be below it.
 
     Raises:
         UserError: the data's targets are no numbers, or have no logarithms.

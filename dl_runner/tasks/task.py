@@ -43,6 +43,8 @@ class Task(Protocol):
     - `draw(sums)`: {name: picture} of the sums of a whole split, after the final test.
     - `shows_per_run`: how often `show` is called where `trainer.show_every` is null; 0, the default, for the end alone.
     - `meter()`: a new `Meter`, for metrics that are no sums.
+    - `check_targets(split, targets)`: raises UserError before the training where it cannot learn from, or measure, the
+      targets of a split, named "train", "validation" or "test".
     - `check_outputs(outputs, batch)`: raises ValueError, with a line that says what was expected, where what a model
       gives for a batch is not what `step` takes; without it, see `dl_runner.tasks.outputs`.
     - `state_dict()` and `load_state_dict(state)`: what an exact continuation needs, as a dict of tensors whose

@@ -14,7 +14,7 @@ from dl_runner.config.stored import to_plain
 from dl_runner.data.dataset import Data
 from dl_runner.data.splits import TensorSplit
 from dl_runner.errors import UserError
-from dl_runner.spec import Classes, DataSpec, Vector
+from dl_runner.spec import Classes, DataSpec, Numbers, Vector
 
 
 @pytest.fixture
@@ -107,3 +107,17 @@ def test_a_look_at_the_outputs_leaves_model_and_task_as_they_were():
 
 def test_a_single_training_example_is_enough(tmp_path):
     run(tmp_path, "model=softmax", "data.limit=1", "data.validation=0", "trainer.steps=1", "trainer.epochs=null")
+
+
+def test_targets_that_the_task_cannot_learn_from_are_refused_by_their_split(tmp_path, add):
+    def positive_in_training(root, *, noise: float, examples: int, test_examples: int):
+        spec = DataSpec(Vector(2), Numbers(1), "regression")
+        splits = {name: TensorSplit(torch.zeros(20, 2), torch.ones(20, 1)) for name in ("train", "test")}
+        splits["test"].targets[7] = -2
+        return Data(spec, **splits)
+
+    add("data", positive_in_training)
+    options = ("model=linear", "task=regression", "task.target=log", "data.validation=0")
+    with pytest.raises(UserError, match=r"^task\.target=log: the test split has a target of -2, .*1 of 20"):
+        run(tmp_path, "data=xor", "data.name=positive_in_training", *options)
+    assert not list(tmp_path.iterdir())

@@ -129,6 +129,13 @@ def test_rows_that_do_not_fit_are_refused_by_line_and_column(houses, tmp_path, c
     assert said in capsys.readouterr().err and not (tmp_path / "out.csv").exists()
 
 
+def test_an_option_of_another_task_is_named_as_it_was_typed(houses, capsys):
+    folder, trained = houses
+    line = ["predict", str(trained), str(folder / "house_prices" / "test.csv"), "--probabilities"]
+    assert command(line) == 2
+    assert "--probabilities: is no option of predictions by the task regression" in capsys.readouterr().err
+
+
 def test_columns_that_the_model_does_not_know_are_left_out_and_named(houses, tmp_path, caplog):
     folder, trained = houses
     lines = (folder / "house_prices" / "test.csv").read_text().splitlines()
@@ -159,7 +166,14 @@ def test_classes_with_their_probabilities_are_a_file_too(tmp_path, capsys):
     capsys.readouterr()
     assert command(["predict", str(trained), str(path), "--top", "1"]) == 0
     assert "p59" in capsys.readouterr().out
-    assert command(["predict", str(trained), str(path), "--invert"]) == 2
+    for options, said in (
+        (["--invert"], "--invert: is for pictures"),
+        (["--probabilities"], "--probabilities: the task classification takes it only with --out FILE.csv"),
+        (["--out", str(tmp_path / "folder")], "is for pictures, and these answers hold none; name a file"),
+    ):
+        assert command(["predict", str(trained), str(path), *options]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "folder").exists()
 
 
 def test_linear_regression_by_gradient_descent_is_scikit_learns(tmp_path):

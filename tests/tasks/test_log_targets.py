@@ -1,5 +1,7 @@
 """Regression on logarithms and standardized targets: what is learnt, what is reported, what is given back."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -59,7 +61,7 @@ def test_the_loss_is_in_what_is_learnt_and_the_errors_are_in_the_targets_unit(lo
     assert found["loss"] == pytest.approx((((learnt - mean) / std - outputs) ** 2).mean(), rel=1e-5)
     assert found["rmse"] == pytest.approx(np.sqrt(((predictions - values) ** 2).mean()), rel=1e-5)
     assert found["mae"] == pytest.approx(np.abs(predictions - values).mean(), rel=1e-5)
-    clipped = np.log(np.maximum(predictions, 1)) - np.log(values)
+    clipped = np.log(predictions if log else np.maximum(predictions, 1)) - np.log(values)
     assert found["log_rmse"] == pytest.approx(np.sqrt((clipped**2).mean()), rel=1e-5)
     assert {metric.name for metric in task.metrics} == set(found)
 
@@ -99,6 +101,40 @@ def test_targets_without_logarithms_are_refused_at_once_or_named():
         report(task, OUTPUTS, TARGETS - torch.tensor([0.0, 2.0]))
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e-30])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_log_rmse_does_not_depend_on_the_unit_of_the_targets(unit, standardize):
+    shift = torch.zeros((), dtype=torch.float64) if standardize else torch.tensor(unit, dtype=torch.float64).log()
+    task = regression(spec(TARGETS * unit), F.mse_loss, target="log", standardize=standardize)
+    reference = regression(spec(), F.mse_loss, target="log", standardize=standardize)
+    expected = report(reference, OUTPUTS)["log_rmse"]
+    assert expected > 0.1
+    assert report(task, OUTPUTS + shift, TARGETS * unit)["log_rmse"] == pytest.approx(expected)
+
+
+def test_a_prediction_whose_exponential_is_no_number_still_has_its_logarithm():
+    task = regression(spec(TARGETS[:, :1]), F.mse_loss, target="log")
+    found = report(task, torch.full((4, 1), -2000.0, dtype=torch.float64), TARGETS[:, :1])
+    assert found["log_rmse"] == pytest.approx(((-2000 - TARGETS[:, 0].log()) ** 2).mean().sqrt().item())
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "said"),
+    [
+        ({"target": "log"}, [3.0, -2.0, 0.0], r"task\.target=log: the test split has a target of -2, .*2 of 3 are not"),
+        ({"choose": "log_rmse"}, [3.0, 0.0], r"task\.choose=log_rmse: the test split has a target of 0, .*choose=rmse"),
+        ({"choose": "log_rmse"}, [3.0, 0.25], r"floor=1: the test split has a target of 0\.25.*set task\.floor=0\.1"),
+        ({"choose": "log_rmse", "floor": 0.1}, [3.0, 0.25], None),
+        ({"target": "log"}, [3.0, 0.25], None),
+        ({}, [-1.0], None),
+    ],
+)  # fmt: skip
+def test_targets_of_any_split_are_looked_at_before_the_training(options, targets, said):
+    task, values = regression(spec(TARGETS), F.mse_loss, **options), torch.tensor(targets)[:, None]
+    with pytest.raises(UserError, match=said) if said else nullcontext():
+        task.check_targets("test", values)
+
+
 def test_parts_of_a_batch_add_up():
     task = regression(spec(), F.mse_loss, target="log", standardize=True)
     net = nn.Linear(3, 2, dtype=torch.float64)
@@ -114,7 +150,7 @@ def test_predictions_are_in_the_targets_unit(tmp_path):
     from dl_runner.data.dataset import Cuts, cut
     from dl_runner.data.table.data import from_file
     from dl_runner.data.table.read import Roles
-    from dl_runner.data.table.records import Format
+    from dl_runner.data.table.text_file import Format
 
     path = write(tmp_path, HOUSES)
     made = cut(from_file(path, Format(), Roles("price", identifier=("Id",)), test=0, seed=0), Cuts())

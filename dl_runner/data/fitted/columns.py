@@ -15,9 +15,10 @@ from torch import Tensor
 from dl_runner.data.batch import Tensors
 from dl_runner.data.splits import TensorSplit
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.rows import read_rows
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
+from dl_runner.errors import UserError
 from dl_runner.spec import Columns, DataSpec
 
 SHOWN = 3  # categories in a warning
@@ -72,7 +73,11 @@ class FittedColumns:
         return TensorSplit(self.inputs(split), split.targets)
 
     def inputs(self, table: Table) -> dict[str, Tensor]:
-        """Columns in the order of `spec`; the table has them under the same names, in any order."""
+        """Columns in the order of `spec`; the table has them under the same names, in any order.
+
+        Raises:
+            UserError: a number is beyond what float32 holds.
+        """
         at = [table.names.index(number.name) for number in self.numbers]
         values = table.numeric[:, at]
         missing = values.isnan()
@@ -85,12 +90,24 @@ class FittedColumns:
         values = torch.where(logs, values.clamp(min=0).log1p(), values)
         flags = missing[:, [number.name in self.indicators for number in self.numbers]]
         numeric = torch.cat([(values - mean) / std, flags], 1).to(torch.get_default_dtype())
+        self._check_range(numeric, table.numeric[:, at])
         columns = list(table.levels)
         codes = [self._codes(table, columns.index(category.name), category) for category in self.categories]
         most = max((len(category.levels) for category in self.categories), default=0)
         dtype = torch.uint8 if most < 2**8 else torch.int16 if most < 2**15 else torch.int32
         stacked = torch.stack(codes, 1) if codes else torch.empty(len(table), 0)
         return {"numeric": numeric, "categories": stacked.to(dtype)}
+
+    def _check_range(self, numeric: Tensor, values: Tensor) -> None:
+        beyond = numeric[:, : values.shape[1]].isfinite().logical_not().nonzero()
+        if len(beyond):
+            row, column = beyond[0].tolist()
+            number = self.numbers[column]
+            scaled = f" minus {number.mean:g}, in units of {number.std:g}," if number.std != 1 or number.mean else ""
+            raise UserError(
+                f"column {number.name}: {values[row, column].item():g}{scaled} is beyond what a model's numbers hold "
+                f"({torch.finfo(numeric.dtype).max:.2g}); mend the value or leave the column out"
+            )
 
     @staticmethod
     def _codes(table: Table, at: int, category: Category) -> Tensor:

@@ -7,8 +7,8 @@ import numpy as np
 
 from dl_runner.data.fitted.columns import MISSING, Category, FittedColumns, Number
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.spec import DataSpec
 
 Impute = Literal["mean", "median", "most_frequent", "constant"]
@@ -60,8 +60,8 @@ class ColumnFit:
             filled = np.log1p(np.maximum(filled, 0))
         if not self.normalize:
             return Number(name, fill, 0.0, 1.0, log)
-        std = float(filled.std()) if filled.max() > filled.min() else 1.0  # rounding gives a constant one above 0
-        return Number(name, fill, float(filled.mean()), std, log)
+        mean, std = _moments(filled)
+        return Number(name, fill, mean, std if filled.max() > filled.min() else 1.0, log)  # rounding gives one above 0
 
     def _fill(self, known: np.ndarray) -> float:
         if self.impute == "constant" or not len(known):
@@ -69,14 +69,15 @@ class ColumnFit:
         if self.impute == "most_frequent":  # the smallest of several
             values, counts = np.unique(known, return_counts=True)
             return float(values[counts.argmax()])
-        return float(known.mean() if self.impute == "mean" else np.median(known))
+        return _moments(known)[0] if self.impute == "mean" else float(np.median(known))
 
     def _is_log(self, name: str, known: np.ndarray) -> bool:
         if not isinstance(self.log, float | int):
             return name in self.log
-        if not len(known) or known.min() < 0 or not known.std():
+        if not len(known) or known.min() < 0 or known.min() == known.max():
             return False
-        return bool((((known - known.mean()) / known.std()) ** 3).mean() > self.log)
+        mean, std = _moments(known)
+        return bool((((known - mean) / std) ** 3).mean() > self.log)
 
     def _category(self, train: Table, at: int, name: str) -> Category:
         codes = train.codes[:, at].numpy()
@@ -86,3 +87,11 @@ class ColumnFit:
             name,
             tuple(level for level, count in zip(levels, counts, strict=True) if count >= max(self.rare, 1)),
         )
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation, scaled by a power of two so that no square of float64 overflows or vanishes; the
+    digits stay the same."""
+    power = int(np.frexp(np.abs(values).max())[1])
+    scaled = np.ldexp(values, -power)
+    return float(np.ldexp(scaled.mean(), power)), float(np.ldexp(scaled.std(), power))

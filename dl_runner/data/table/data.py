@@ -7,8 +7,8 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.sampling import hold_out
 from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles, read_table
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, Columns, DataSpec, Numbers
 
@@ -24,7 +24,7 @@ def from_file(path: Path, form: Format, roles: Roles, *, test: float, seed: int,
     Raises:
         UserError: as for `read_table`, or a column to take logarithms of that holds no numbers.
     """
-    table, kind, notes = read_table(path, form, roles)
+    table, kind, form, notes = read_table(path, form, roles)
     return of_table(table, kind, form, roles, test=test, seed=seed, notes=notes, **fit)
 
 

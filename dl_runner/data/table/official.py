@@ -38,6 +38,9 @@ def locate(path: str, root: Path, *, download: bool) -> Path:
             raise UserError(f"{error}{either}") from None
         if (digest := md5(read_bytes(found))) != remote.md5:
             raise UserError(f"{found}: damaged (md5 {digest}, expected {remote.md5}); {REMEDY}")
+    folder = next((place for place in places if place.is_dir()), None)
+    if found is None and folder is not None:
+        raise UserError(f"data.path={path}: is a folder ({folder}); name a file in it")
     if found is None:
         raise UserError(f"data.path={path}: no such file (looked for {' and '.join(map(str, places))})")
     return found

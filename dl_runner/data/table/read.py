@@ -1,7 +1,7 @@
 """A file → a table: which columns are the target, identifiers, numbers and categories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,11 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dl_runner.data.table.records import Format, Records, read_records
+from dl_runner.data.table.looks import LEADING_ZERO
+from dl_runner.data.table.records import Records, read_records
 from dl_runner.data.table.split import Table
-from dl_runner.data.table.values import as_numbers, category_column, decimal_of, is_numeric, number_column
+from dl_runner.data.table.text_file import Format
+from dl_runner.data.table.values import (
+    as_numbers,
+    category_column,
+    decimal_of,
+    is_numeric,
+    number_column,
+    refuse_lookalikes,
+)
 from dl_runner.errors import UserError, hint
 from dl_runner.spec import Classes, Numbers
+
+LARGEST = 1e18  # of a target
+FEW = 10  # different whole numbers that may be classes
 
 
 @dataclass(frozen=True)
@@ -37,8 +49,9 @@ class Roles:
     without_target: Literal["refuse", "drop"] = "refuse"
 
 
-def read_table(path: Path, form: Format, roles: Roles) -> tuple[Table, Classes | Numbers, list[str]]:
-    """The table, the kind of its targets, and what a person has to know of how it was read, a line each.
+def read_table(path: Path, form: Format, roles: Roles) -> tuple[Table, Classes | Numbers, Format, list[str]]:
+    """The table, the kind of its targets, how the file was found to be written, and what a person has to know of how it
+    was read, a line each.
 
     Raises:
         UserError: a column that is not there, or a value that cannot be what its column is; names line and column.
@@ -55,8 +68,8 @@ def read_table(path: Path, form: Format, roles: Roles) -> tuple[Table, Classes |
     numeric = [name for name in inputs if name not in roles.categories and is_numeric(records, name, decimal)]
     targets, kind = _targets(records, roles, decimal)
     table = make_table(records, numeric, [name for name in inputs if name not in numeric], decimal, targets)
-    notes += [*_counting(table), *_few_numbers(table, roles, kind)]
-    return table, kind, notes
+    notes += [*_counting(table), *_codes(records, numeric), *_few_numbers(table, roles, kind)]
+    return table, kind, replace(form, separator=records.separator, decimal=decimal), notes
 
 
 def make_table(
@@ -107,7 +120,7 @@ def _with_targets(records: Records, roles: Roles) -> tuple[list[str], Records]:
         )
     if missing.all():
         raise UserError(f"data.target={roles.target}: is missing in every row of {records.path}")
-    kept = Records(records.path, records.format, records.separator, records.frame.filter(~missing), ~missing)
+    kept = replace(records, frame=records.frame.filter(~missing), kept=~missing)
     return [f"{missing.sum():,} of {len(records):,} rows have no target and are left out"], kept
 
 
@@ -117,12 +130,16 @@ def _targets(records: Records, roles: Roles, decimal: str) -> tuple[Tensor, Clas
     kind = roles.targets
     if kind == "auto":
         kind = "classes" if name in roles.categories or 2 * numbers <= texts.len() else "numbers"
+    if roles.targets == "auto" and name not in roles.categories:
+        refuse_lookalikes(records, name, decimal, f"data.targets={kind} takes it for {kind}")
     if kind == "numbers":
-        return torch.from_numpy(number_column(records, name, decimal)).to(torch.get_default_dtype())[:, None], Numbers(
-            1
-        )
+        values = number_column(records, name, decimal)
+        _check_range(records, name, values)
+        return torch.from_numpy(values).to(torch.get_default_dtype())[:, None], Numbers(1)
     codes, levels = category_column(records, name)
-    if len(levels) > max(20, texts.len() // 2) or len(levels) < 2:
+    if len(levels) < 2:
+        raise UserError(f"data.target={name}: is {levels[0]!r} in every row, which leaves no classes to tell apart")
+    if len(levels) > max(20, texts.len() // 2):
         raise UserError(
             f"data.target={name}: has {len(levels):,} different values in {texts.len():,} rows, which are no classes; "
             "name another column, or data.targets=numbers"
@@ -130,6 +147,18 @@ def _targets(records: Records, roles: Roles, decimal: str) -> tuple[Tensor, Clas
     order = sorted(range(len(levels)), key=lambda at: _order(levels[at]))
     place = np.argsort(order)
     return torch.from_numpy(place[codes].astype(np.int64)), Classes(tuple(levels[at] for at in order))
+
+
+def _check_range(records: Records, name: str, values: np.ndarray) -> None:
+    """Errors are squared in float32, which holds 1e-45 to 3e38."""
+    sizes = np.abs(values)
+    at = int(sizes.argmax())
+    if sizes[at] > LARGEST or 0 < sizes[at] < 1 / LARGEST:
+        extreme, unit = ("large", "larger") if sizes[at] > 1 else ("small", "smaller")
+        raise UserError(
+            f"{records.place(at, name)}: {values[at]:g} is too {extreme} for a target, whose errors are squared; give "
+            f"it in a {unit} unit (largest values from {1 / LARGEST:g} to {LARGEST:g})"
+        )
 
 
 def _order(text: str) -> tuple[int, float, str]:
@@ -152,10 +181,26 @@ def _counting(table: Table) -> list[str]:
     ]
 
 
+def _codes(records: Records, numeric: Sequence[str]) -> list[str]:
+    """Columns of numbers with zeros at their start, as postal codes have them."""
+    notes = []
+    for name in numeric:
+        texts = records.frame[name].drop_nulls()
+        if (codes := texts.filter(texts.str.contains(LEADING_ZERO))).len():
+            notes.append(
+                f"column {name} is taken for numbers, though {codes[0]} begins with a zero as codes do: "
+                f"data.categories=[{name}] takes it for categories"
+            )
+    return notes
+
+
 def _few_numbers(table: Table, roles: Roles, kind: Classes | Numbers) -> list[str]:
     if not isinstance(kind, Numbers) or roles.targets != "auto":
         return []
-    values = table.targets.unique().tolist()
-    if len(values) > 2:
+    values = table.targets.unique()
+    if len(values) == 1:
+        return [f"the target {roles.target} is the same in every row, so that there is nothing to learn"]
+    few = len(values) <= min(FEW, len(table) // 2) and bool((values == values.round()).all())
+    if len(values) > 2 and not few:
         return []
     return [f"the target {roles.target} has {len(values)} values: data.targets=classes learns to tell them apart"]

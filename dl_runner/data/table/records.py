@@ -5,39 +5,18 @@ a word and names no line. Polars then reads the file, which takes less time and 
 a field holds a quotation mark or a line ends otherwise, its fields may be others, and the csv module's are taken.
 """
 
-import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from dl_runner.data.table.text_file import Format, TextFile
 from dl_runner.errors import UserError
 
 SEPARATORS = (",", ";", "\t", "|")
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 SAMPLED = 50  # records that tell the separator
 CHUNK = 50_000  # records that are lists of Python's texts at a time
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a file is written.
-
-    Args:
-        separator: of the fields; None for the one of `SEPARATORS` that gives the first records equally many.
-        decimal: of numbers; see `dl_runner.data.table.numbers`.
-        missing: texts that stand for a missing value, blanks around them left out.
-        names: of the columns, where the file has no line with them.
-        encoding: as Python names it.
-    """
-
-    separator: str | None = None
-    decimal: Literal["auto", "point", "comma"] = "auto"
-    missing: tuple[str, ...] = MISSING
-    names: tuple[str, ...] = ()
-    encoding: str = "utf-8"
 
 
 def import_polars() -> Any:
@@ -67,8 +46,7 @@ class Records:
         kept: of the file's rows, those that are in the frame, as a Polars series; None for all.
     """
 
-    path: Path
-    format: Format
+    file: TextFile
     separator: str
     frame: Any
     kept: Any = None
@@ -77,31 +55,39 @@ class Records:
         return self.frame.height
 
     @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
     def columns(self) -> list[str]:
         return self.frame.columns
 
     def place(self, row: int, column: str) -> str:
         """Where the value of a row, counted from 0, is in the file, for a message."""
         row = row if self.kept is None else self.kept.arg_true()[row]
-        numbered = _records(self.path, self.format, self.separator)
-        line = next(islice(numbered, row + (not self.format.names), None))[0]
+        numbered = self.file.records(self.separator)
+        line = next(islice(numbered, row + (not self.file.form.names), None))[0]
         return f"{self.path}, line {line}, column {column}"
 
 
-def read_records(path: Path, form: Format) -> Records:
-    """The rows of a file; blank lines are passed over.
+def read_records(path: Path, form: Format, *, asked: bool = False) -> Records:
+    """The rows of a file; blank lines are passed over, and an empty field is a missing value.
+
+    Args:
+        asked: as for `TextFile`.
 
     Raises:
         UserError: it cannot be read, holds no rows, or has columns without a name or of the same name, or a row with
             another number of fields; names the line.
     """
     polars = import_polars()
-    separator = form.separator or _find_separator(path, form)
-    checked = _check(path, form, separator)
+    file = TextFile(path, form, asked)
+    separator = form.separator or _find_separator(file)
+    checked = _check(file, separator)
     frame = None
     if checked.plain:
         try:
-            source = path if _is_utf8(form) else io.BytesIO(path.read_text(encoding=form.encoding).encode())
+            source = path if file.is_utf8 else io.BytesIO(file.text().encode())
             frame = polars.read_csv(source, separator=separator, has_header=False, infer_schema=False, glob=False)
         except polars.exceptions.PolarsError:
             pass
@@ -110,11 +96,12 @@ def read_records(path: Path, form: Format) -> Records:
             kept = polars.Series(range(frame.height)).is_in(checked.blank).not_()
             frame = frame.filter(kept)
     else:
-        frame = _slowly(path, form, separator, polars)
+        frame = _slowly(file, separator, polars)
     frame = frame.rename(dict(zip(frame.columns, checked.names, strict=True)))
     frame = frame.slice(0 if form.names else 1)
     texts = polars.all().str.strip_chars()
-    return Records(path, form, separator, frame.select(polars.when(texts.is_in(form.missing).not_()).then(texts)))
+    missing = texts.is_in({*form.missing, ""})  # Polars and the csv module differ in what an empty field is
+    return Records(file, separator, frame.select(polars.when(missing.not_()).then(texts)))
 
 
 @dataclass
@@ -128,15 +115,19 @@ class _Checked:
     plain: bool = True
 
 
-def _check(path: Path, form: Format, separator: str) -> _Checked:
-    found = _Checked()
-    for line, fields in _records(path, form, separator, found.blank):
+def _check(file: TextFile, separator: str) -> _Checked:
+    found, path, form = _Checked(), file.path, file.form
+    for line, fields in file.records(separator, found.blank):
         if not found.rows:
             found.names = _names(path, line, [name.strip() for name in form.names or fields])
         if len(fields) != len(found.names):
+            other = file.remedy(
+                f"name the separator if it is not {separator!r}: data.separator=';'",
+                f"separate its fields with {separator!r} as in the training's file",
+            )
             raise UserError(
                 f"{path}, line {line}: has {len(fields)} fields, and there are {len(found.names)} columns; mend the "
-                f"line, or name the separator if it is not {separator!r}: data.separator=';'"
+                f"line, or {other}"
             )
         found.rows += 1
         found.plain = found.plain and '"' not in separator.join(fields)
@@ -156,70 +147,26 @@ def _names(path: Path, line: int, names: list[str]) -> list[str]:
     return names
 
 
-def _records(
-    path: Path, form: Format, separator: str, blank: list[int] | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """The line that each record starts in, from 1, and its fields; the places of blank lines go to `blank`.
-
-    Raises:
-        UserError: the file cannot be read, or its quotation marks do not match.
-    """
-    encoding = "utf-8-sig" if _is_utf8(form) else form.encoding
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            reader, line = csv.reader(file, delimiter=separator, strict=True), 1
-            for place, fields in enumerate(reader):
-                if len(fields) > 1 or "".join(fields).strip():
-                    yield line, fields
-                elif blank is not None:
-                    blank.append(place)
-                line = reader.line_num + 1
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    except LookupError:
-        raise UserError(f"data.encoding={form.encoding}: no such encoding; use utf-8 or cp1252") from None
-    except UnicodeError:
-        raise UserError(
-            f"{path}: is no {form.encoding} text{_first_bad_line(path, form)}; name its encoding, such as "
-            "data.encoding=cp1252"
-        ) from None
-    except csv.Error as error:
-        raise UserError(f"{path}, line {line}: {error}; check the quotation marks from there on") from None
-
-
-def _is_utf8(form: Format) -> bool:
-    return form.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-
-
-def _first_bad_line(path: Path, form: Format) -> str:
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        try:
-            line.decode(form.encoding)
-        except UnicodeError:
-            return f" (line {number})"
-    return ""
-
-
-def _find_separator(path: Path, form: Format) -> str:
+def _find_separator(file: TextFile) -> str:
     """The one with most columns among those that give all of the first records the same number of fields; a file of one
     column has a comma."""
     best, most = ",", 1
     for separator in SEPARATORS:
         try:
-            sample = [len(fields) for _, fields in islice(_records(path, form, separator), SAMPLED)]
+            sample = [len(fields) for _, fields in islice(file.records(separator), SAMPLED)]
         except UserError:
             continue
         if sample and len(set(sample)) == 1 and sample[0] > most:
             best, most = separator, sample[0]
     if most > 1:
         return best
-    header = next(_records(path, form, "\0"), (1, [""]))[1][0]  # rows differ: that of the names, so that they are named
+    header = next(file.records("\0"), (1, [""]))[1][0]  # rows differ: that of the names, so that they are named
     return max(SEPARATORS, key=header.count)
 
 
-def _slowly(path: Path, form: Format, separator: str, polars: Any) -> Any:
+def _slowly(file: TextFile, separator: str, polars: Any) -> Any:
     """The frame of the csv module's fields."""
-    records, frames = (fields for _, fields in _records(path, form, separator)), []
+    records, frames = (fields for _, fields in file.records(separator)), []
     while chunk := list(islice(records, CHUNK)):
         columns = zip(*chunk, strict=True)
         frames.append(polars.DataFrame([polars.Series(str(at), texts) for at, texts in enumerate(columns)]))

@@ -15,8 +15,9 @@ from dl_runner.data.fitted.columns import columns
 from dl_runner.data.preparation import preparation
 from dl_runner.data.table.column_fit import ColumnFit
 from dl_runner.data.table.read import Roles
-from dl_runner.data.table.records import Format
 from dl_runner.data.table.split import Table
+from dl_runner.data.table.text_file import Format
+from dl_runner.errors import UserError
 from dl_runner.layers.columns import RowAsVector
 from dl_runner.spec import Columns, DataSpec, Numbers
 
@@ -96,6 +97,27 @@ def test_a_constant_column_and_one_without_values_are_zeros():
     train.numeric[:, 0], train.numeric[:, 1] = 0.1, float("nan")
     inputs = fit(train).apply(train).inputs["numeric"]
     torch.testing.assert_close(inputs, torch.zeros(50, 2))
+
+
+@pytest.mark.parametrize("power", [-1000, -600, 600, 1000])
+@pytest.mark.parametrize("options", [{}, {"impute": "median"}, {"log": 1.0}])
+def test_standardized_numbers_do_not_depend_on_the_unit(power, options):
+    """A power of two, so that equal means equal to the last bit."""
+    train, other = table(50), table(50)
+    other.numeric[:] = torch.from_numpy(np.ldexp(train.numeric.numpy(), power))
+    expected, found = fit(train, **options), fit(other, **options)
+    assert [number.log for number in found.numbers] == [number.log for number in expected.numbers]
+    if not any(number.log for number in expected.numbers):
+        assert torch.equal(found.apply(other).inputs["numeric"], expected.apply(train).inputs["numeric"])
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_number_that_a_model_cannot_hold_is_refused_by_its_column(normalize):
+    train, other = table(20, missing=0.0), table(5, 1, missing=0.0)
+    other.numeric[3, 1] = -1e200
+    learnt = fit(train, normalize=normalize)
+    with pytest.raises(UserError, match=r"^column y: -1e\+200.* is beyond what a model's numbers hold"):
+        learnt.apply(other)
 
 
 def test_numbers_may_stay_as_they_are():

@@ -100,7 +100,7 @@ def test_a_teacher_without_its_fitted_state_is_refused(tmp_path):
 
 def test_a_teacher_of_other_columns_is_refused_by_their_names(tmp_path):
     teacher = run(tmp_path / "t", *SHORT, "data=iris").record.folder
-    with pytest.raises(UserError, match=f"^task.teacher={teacher}: .*column .*: a number there alone") as caught:
+    with pytest.raises(UserError, match=f"^task.teacher={teacher}: .*columns .*: a number there alone") as caught:
         run(tmp_path / "s", *SHORT, "data=wine", "task=distillation", f"task.teacher={teacher}")
     assert "image_size" not in str(caught.value)
 

@@ -58,7 +58,7 @@ def check_plugins(names: Sequence[str], asking: Path) -> None:
         reason = f"changed since you last named it ({trust.changed(files)})" if trust.seen(files) else "you never named"
         raise UserError(
             f"{asking}: asks for module {name}{where}, which runs code and which {reason}; if you trust that code, "
-            f"add --plugins {name}"
+            f"add --plugins {name} (to a line that trains: 'plugins=[{name}]')"
         )
 
 

@@ -56,7 +56,7 @@ def test_a_run_writes_text_past_its_context_after_any_prompt(tmp_path):
     folder = run(tmp_path, *GPT).record.folder
     short, long = "The ", "The with statement in The with statement"
     for text, row in zip((short, long), predict(folder, [short, long], None, {"length": 20}), strict=True):
-        assert row["text"].startswith(text) and len(row["text"]) == len(text) + 20
+        assert row["text"].startswith(text) and len(row["text"].replace("<unk>", "?")) == len(text) + 20
 
 
 def test_heads_that_do_not_divide_the_width_leave_no_folder(tmp_path):

@@ -1,19 +1,32 @@
 """A model's hidden state, carried from one window of a text to the next."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from dl_runner.data.batch import Batch
 
 
-def with_state(model: nn.Module, tokens: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def with_state(model: nn.Module, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
     """A model's logits and its new state.
 
     A model with a state returns it beside its logits, as one tensor whose dimension 0 counts the examples, and takes it
-    as its argument `state`. Any other returns its logits alone and is never given one.
+    as its argument `state`. Any other returns its logits alone and is never given one but what `empty_state` began.
     """
     outputs = model(tokens) if state is None else model(tokens, state=state)
     return outputs if isinstance(outputs, tuple) else (outputs, None)
+
+
+def empty_state(model: nn.Module, examples: int) -> Any:
+    """What a model that goes on token by token is given before the first one; None for one that needs nothing.
+
+    A model whose state only spares it work, such as a cache of keys and values, returns none in training and
+    evaluation, and one of any kind beside its logits where it is given one. Its method `empty_state(examples)` makes
+    the first.
+    """
+    begin = getattr(model, "empty_state", None)
+    return None if begin is None else begin(examples)
 
 
 class CarriedState:

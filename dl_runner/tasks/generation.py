@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dl_runner.tasks.carried import with_state
+from dl_runner.tasks.carried import empty_state, with_state
 
 
 def generate(
@@ -29,12 +29,14 @@ def generate(
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     generator = torch.Generator(device).manual_seed(seed)
     tokens = torch.tensor([prompt], device=device)  # (1, length so far)
-    state, unread = None, tokens
-    for _ in range(length):
-        logits, state = with_state(model, unread, state)
+    logits, state = with_state(model, tokens[:, :context], empty_state(model, 1))
+    if len(prompt) > context:
+        logits, state = with_state(model, tokens[:, -context:] if state is None else tokens[:, context:], state)
+    for left in reversed(range(length)):
         chosen = _choose(logits[0, -1].float(), temperature, top_k, generator).view(1, 1)
         tokens = torch.cat([tokens, chosen], dim=1)
-        unread = tokens[:, -context:] if state is None else chosen
+        if left:
+            logits, state = with_state(model, tokens[:, -context:] if state is None else chosen, state)
     return tokens[0, len(prompt) :].tolist()
 
 

@@ -36,6 +36,8 @@ def small_data(tmp_path_factory):
             Image.fromarray(pixels).save(root / "hotdog" / name / f"{place}.png")
     (root / "time_machine").mkdir()
     (root / "time_machine" / "timemachine.txt").write_text("It has a sentence, for a time traveller.\n" * 500)
+    (root / "tiny_shakespeare").mkdir()
+    (root / "tiny_shakespeare" / "input.txt").write_text("ROMEO:\nIs the day so young?\n\n" * 500)
     write_houses(root / "house_prices" / "train.csv", 40)
     write_houses(root / "california_housing" / "housing.csv", 40)
     text = (root / "california_housing" / "housing.csv").read_text()

@@ -35,6 +35,14 @@ def test_a_carried_state_writes_what_reading_everything_again_would():
 
 def test_a_model_without_a_state_sees_its_context():
     assert generate(Counting(), [0, 0], 5, context=4) == [2, 3, 4, 4, 4]
+    assert generate(Counting(), [0] * 7, 2, context=4) == [4, 4]
+
+
+@torch.no_grad()
+def test_a_model_with_a_state_reads_all_of_a_prompt_that_is_longer_than_the_context():
+    net, prompt = model(), [3, 1, 4, 1, 5, 0, 2, 6, 5]
+    assert generate(net, prompt, 6, context=4, temperature=0) == generate(net, prompt, 6, context=9, temperature=0)
+    assert generate(net, prompt, 1, context=4, temperature=0) == [int(net(torch.tensor([prompt]))[0][0, -1].argmax())]
 
 
 @settings(deadline=None, max_examples=20)

@@ -1,4 +1,4 @@
-"""`layers=scratch`: torch's layers in a built model become ours.
+"""`layers=scratch`: torch's layers in a built model, and those of ours that are a call of torch's, become written out.
 
 A twin is torch's class with another `forward`, so a swapped layer keeps everything else: its parameters, buffers and
 name, hence the model's checkpoints, and what looks for an `nn.Linear` (initializers, regularizers) still finds one.
@@ -9,11 +9,14 @@ from collections.abc import Callable
 from torch import nn
 
 from dl_runner.errors import UserError
+from dl_runner.layers.attention import DotProductAttention
 from dl_runner.layers.scratch.activations import ScratchGELU, ScratchLeakyReLU, ScratchReLU, ScratchSigmoid, ScratchTanh
+from dl_runner.layers.scratch.attention import ScratchDotProductAttention
 from dl_runner.layers.scratch.batch_norm import ScratchBatchNorm1d, ScratchBatchNorm2d
 from dl_runner.layers.scratch.convolution import ScratchConv2d
 from dl_runner.layers.scratch.dropout import ScratchDropout
 from dl_runner.layers.scratch.embedding import ScratchEmbedding
+from dl_runner.layers.scratch.layer_norm import ScratchLayerNorm
 from dl_runner.layers.scratch.linear import ScratchFlatten, ScratchLinear
 from dl_runner.layers.scratch.pooling import ScratchAvgPool2d, ScratchGlobalAvgPool2d, ScratchMaxPool2d
 from dl_runner.layers.scratch.softmax import ScratchSoftmax
@@ -30,6 +33,8 @@ TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.AdaptiveAvgPool2d: ScratchGlobalAvgPool2d,
     nn.BatchNorm1d: ScratchBatchNorm1d,
     nn.BatchNorm2d: ScratchBatchNorm2d,
+    nn.LayerNorm: ScratchLayerNorm,
+    DotProductAttention: ScratchDotProductAttention,
     nn.Dropout: ScratchDropout,
     nn.ReLU: ScratchReLU,
     nn.LeakyReLU: ScratchLeakyReLU,
@@ -89,7 +94,7 @@ def from_scratch(model: nn.Module) -> nn.Module:
     Raises:
         UserError: a layer of torch's without a twin, or one whose settings its twin does not know; nothing is swapped.
     """
-    layers = [(name or "model", layer) for name, layer in model.named_modules() if _is_torchs(layer)]
+    layers = [(name or "model", layer) for name, layer in model.named_modules() if _computed_by_torch(layer)]
     for name, layer in layers:
         kind = type(layer)
         if kind not in TWINS:
@@ -106,6 +111,7 @@ def from_scratch(model: nn.Module) -> nn.Module:
     return model
 
 
-def _is_torchs(layer: nn.Module) -> bool:
-    """Whether torch brings the layer, and it computes; a class of the model's own that inherits from one is not."""
-    return type(layer).__module__.startswith("torch.nn.") and type(layer) not in _CONTAINERS
+def _computed_by_torch(layer: nn.Module) -> bool:
+    """Whether torch brings the layer or is all that it calls; a model's own class that inherits from one is neither."""
+    torchs = type(layer).__module__.startswith("torch.nn.") and type(layer) not in _CONTAINERS
+    return torchs or type(layer) is DotProductAttention

@@ -118,7 +118,7 @@ def test_a_single_layer_is_a_model():
         (nn.BatchNorm2d(2, track_running_stats=False), "running statistics with a momentum"),
         (nn.GELU(approximate="tanh"), "no approximation"),
         (nn.Softmax(), "a dim"),
-        (nn.LayerNorm(2), "a torch LayerNorm, which has no from-scratch twin"),
+        (nn.GroupNorm(1, 2), "a torch GroupNorm, which has no from-scratch twin"),
         (nn.TransformerEncoderLayer(2, 1), "a torch TransformerEncoderLayer"),
     ],
 )

@@ -137,7 +137,7 @@ class Uncached(nn.Module):
         return self.model(tokens)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def writing(length: int, turns: int) -> tuple[list[float], list[float]]:
     """Seconds with and without the cache for so many tokens, in turns."""
     spec = DataSpec(Tokens(66, length), Tokens(66, length), "language_model")

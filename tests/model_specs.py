@@ -48,7 +48,7 @@ ACCEPTED = {
     **dict.fromkeys(SMALLEST, (("image", "classes"), ("image", "numbers"))),
     **dict.fromkeys(VECTORS, tuple(product(("image", "vector", "columns"), ("classes", "numbers")))),
     "embedding_mlp": (("columns", "classes"), ("columns", "numbers")),
-    **dict.fromkeys(("rnn", "gru", "lstm", "gpt", "unmasked_gpt"), (("tokens", "tokens"),)),
+    **dict.fromkeys(("rnn", "gru", "lstm", "gpt"), (("tokens", "tokens"),)),
     "fcn": (("image", "pixels"),),
     **dict.fromkeys(("softmax", "perceptron"), tuple(product(("image", "vector", "columns"), ("classes",)))),
     "polynomial": (("vector", "classes"), ("vector", "numbers")),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Memory = tuple[Tensor, Tensor]  # keys and values of what has been read, (batch, heads, length, size) each
+Memory = Tensor  # keys and values of what has been read, (batch, 2, heads, length, size)
 
 
 def causal_mask(queries: int, keys: int, device: torch.device | None = None) -> Tensor:
@@ -64,8 +64,9 @@ class SelfAttention(nn.Module):
             before: keys and values of the places in front of `x`.
             mask: see `DotProductAttention`.
         """
-        queries, keys, values = self.project(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        projected = self.project(x).unflatten(-1, (3, self.heads, -1)).permute(0, 2, 3, 1, 4)
+        queries, memory = projected[:, 0], projected[:, 1:]  # (batch, heads, length, size), and a `Memory`
         if before is not None:
-            keys, values = torch.cat([before[0], keys], 2), torch.cat([before[1], values], 2)
-        attended = self.attend(queries, keys, values, mask, self.causal)  # (batch, heads, length, size)
-        return self.join(attended.transpose(1, 2).flatten(2)), (keys, values)
+            memory = torch.cat([before, memory], 3)
+        attended = self.attend(queries, *memory.unbind(1), mask, self.causal)  # (batch, heads, length, size)
+        return self.join(attended.transpose(1, 2).flatten(2)), memory

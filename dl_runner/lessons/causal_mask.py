@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-ARMS = {"with the causal mask": "gpt", "without a mask": "unmasked_gpt"}
+ARMS = {"with the causal mask": True, "without a mask": False}
 COLORS = dict(zip(ARMS, ("tab:blue", "tab:red"), strict=True))
 NAMES = {"\n": "⏎"}
 
@@ -51,9 +51,8 @@ def causal_mask(lesson: Lesson, *, text: str = "the value of the attribute is th
 
     figure = Figure(figsize=(13.4, 11), layout="constrained")
     maps, curves = figure.subplots(2, 2, height_ratios=[1.25, 1])
-    for axes, (name, model) in zip(maps, ARMS.items(), strict=True):
-        sizes = {key: lesson.config.model.arguments[key] for key in ("layers", "heads", "width")}
-        arm = lesson.train(name, {"model": {"name": model, **sizes}})
+    for axes, (name, causal) in zip(maps, ARMS.items(), strict=True):
+        arm = lesson.train(name, {"model.causal": causal})
         image = _draw_weights(axes, *first_weights(arm.model, tokens), words)
         axes.set_title(f"Attention {name}")
         places = losses_by_place(arm.model, data)

@@ -62,8 +62,10 @@ class GPT(nn.Module):
         logits, memories = self._read(tokens, seen.shape[1] - tokens.shape[1], memories)
         return logits, Cache(seen, memories)
 
-    def empty_state(self, examples: int) -> Cache:
-        """The cache before the first token of so many texts."""
+    def empty_state(self, examples: int) -> Cache | None:
+        """The cache before the first token of so many texts; None where earlier places change with each later one."""
+        if not all(block.attention.causal for block in self.blocks):
+            return None
         return Cache(self.head.weight.new_empty(examples, 0, dtype=torch.int64), (None,) * len(self.blocks))
 
     def _read(self, tokens: Tensor, first: int, before: tuple[Memory | None, ...]) -> tuple[Tensor, tuple[Memory, ...]]:
@@ -88,6 +90,7 @@ def gpt(
     norm: Literal["pre", "post"] = "pre",
     tied: bool = True,
     bias: bool = False,
+    causal: bool = True,
 ) -> nn.Module:
     """Tokens (batch, length ≤ context) → logits (batch, length, vocabulary); the context is the data's window.
 
@@ -102,6 +105,8 @@ def gpt(
         norm: before attention and perceptron, and at the end, or after them.
         tied: the output's weights are the embedding's (Press and Wolf, 2017).
         bias: of the linear layers, but never the output, and of the normalization.
+        causal: a place sees none behind it; without this mask it sees the token that it is to predict, and its loss
+            says nothing (experiment=lessons/causal_mask).
 
     Raises:
         UserError: the data are no tokens with a token as the target of each, or the heads do not divide the width.
@@ -116,7 +121,10 @@ def gpt(
         nn.Embedding(context, width) if learned else SinusoidalPositions(context, width),
         1.0 if learned else math.sqrt(width),
         dropout,
-        [SelfAttentionBlock(width, heads, dropout=dropout, bias=bias, pre_norm=norm == "pre") for _ in range(layers)],
+        [
+            SelfAttentionBlock(width, heads, dropout=dropout, bias=bias, pre_norm=norm == "pre", causal=causal)
+            for _ in range(layers)
+        ],
         nn.LayerNorm(width, bias=bias) if norm == "pre" else nn.Identity(),
         nn.Linear(width, data.outputs, bias=False),
     )

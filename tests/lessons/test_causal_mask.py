@@ -7,7 +7,6 @@ from lesson_runs import checked, hold
 from dl_runner.errors import UserError
 from dl_runner.lessons.causal_mask import first_weights
 from dl_runner.models.gpt import gpt
-from dl_runner.models.unmasked_gpt import unmasked_gpt
 from dl_runner.run.lesson import teach
 from dl_runner.spec import DataSpec, Tokens
 
@@ -22,10 +21,11 @@ def test_without_a_mask_the_answer_is_read_except_at_the_last_place(tmp_path):
     assert all(value > 1.5 for value in masked)
 
 
-@pytest.mark.parametrize("build, some", [(gpt, 10), (unmasked_gpt, 16)])
-def test_the_weights_are_of_what_a_place_sees(build, some):
+@pytest.mark.parametrize(("causal", "some"), [(True, 10), (False, 16)])
+def test_the_weights_are_of_what_a_place_sees(causal, some):
     torch.manual_seed(0)
-    model = build(DataSpec(Tokens(9, 4), Tokens(9, 4), "language_model"), layers=2, heads=2, width=8).eval()
+    spec = DataSpec(Tokens(9, 4), Tokens(9, 4), "language_model")
+    model = gpt(spec, layers=2, heads=2, width=8, causal=causal).eval()
     weights, mask = first_weights(model, torch.tensor([[1, 2, 3, 4]]))
     assert mask.sum() == some and torch.equal(weights > 0, mask)
     torch.testing.assert_close(weights.sum(1), torch.ones(4))

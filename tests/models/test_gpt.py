@@ -171,3 +171,7 @@ def test_what_does_not_fit_is_one_line():
         gpt(SPEC, heads=3, width=8)
     with pytest.raises(UserError, match="model=gpt: needs tokens, but the data's inputs are image"):
         gpt(labelled((1, 8, 8), 10))
+
+
+def test_without_a_mask_nothing_is_kept_between_tokens():
+    assert gpt(DataSpec(Tokens(9, 4), Tokens(9, 4), "language_model"), width=8, causal=False).empty_state(1) is None

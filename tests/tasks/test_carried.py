@@ -1,9 +1,10 @@
 """A hidden state from one batch to the next, whole or in parts."""
 
 import torch
+from torch import nn
 
 from dl_runner.data.batch import Batch
-from dl_runner.tasks.carried import CarriedState, with_state
+from dl_runner.tasks.carried import CarriedState, empty_state, with_state
 
 
 def batch(rows: int, continues: bool) -> Batch:
@@ -54,3 +55,16 @@ def test_a_batch_without_examples_leaves_rows_without_any():
 def test_a_state_is_asked_of_models_that_have_one_alone():
     assert with_state(lambda tokens: tokens + 1, torch.tensor([1]), None) == (torch.tensor([2]), None)
     assert with_state(lambda tokens, state: (tokens, state + 1), 1, 3) == (1, 4)
+
+
+def test_a_state_of_any_kind_begins_as_the_model_says():
+    class Counting(nn.Module):
+        def empty_state(self, examples):
+            return {"seen": [0] * examples}
+
+        def forward(self, tokens, state=None):
+            return tokens if state is None else (tokens, {"seen": [seen + 1 for seen in state["seen"]]})
+
+    model = Counting()
+    assert empty_state(nn.Linear(1, 1), 2) is None and with_state(model, 1, None) == (1, None)
+    assert with_state(model, 1, empty_state(model, 2)) == (1, {"seen": [1, 1]})

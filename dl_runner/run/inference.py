@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from dl_runner.build.builders import check_builders
 from dl_runner.build.data import build_data, evaluation_loader
@@ -21,13 +21,11 @@ from dl_runner.runtime.progress import showing
 from dl_runner.spec import Image
 from dl_runner.tasks.predicting import Row, check_inputs
 from dl_runner.tracking.run_folder import RunRecord
-from dl_runner.training.checkpoint import Checkpoints, load_weights, read_spec
+from dl_runner.training.checkpoint import Checkpoints, Which, load_weights, read_spec
 from dl_runner.training.evaluation import evaluate, evaluating, measure
 
-Weights = Literal["best", "last"]
 
-
-def weight_file(folder: Path, which: Weights | None) -> Path:
+def weight_file(folder: Path, which: Which | None) -> Path:
     """The weight file of a run; without a wish the best if there are, else the last.
 
     Raises:
@@ -54,7 +52,7 @@ class Evaluation(NamedTuple):
     changed: list[str]
 
 
-def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | None = None) -> Evaluation:
+def evaluate_run(folder: Path, split: str, which: Which | None, device: str | None = None) -> Evaluation:
     """What a run's model is worth on its "train", "validation" or "test" split.
 
     Raises:
@@ -86,7 +84,7 @@ def evaluate_run(folder: Path, split: str, which: Weights | None, device: str | 
 def predict(
     folder: Path,
     inputs: Sequence[str],
-    which: Weights | None,
+    which: Which | None,
     options: Mapping[str, Any],
     device: str | None = None,
     *,

@@ -50,6 +50,14 @@ class Split(ABC):
         host."""
         return {}
 
+    def trimmed(self, raw: Raw, index: Index) -> Raw:
+        """What `take` has returned for some examples, without what only other, longer ones need.
+
+        Args:
+            index: of the examples, on the host, so that no device has to be asked how long they are.
+        """
+        return raw
+
     def to(self, device: torch.device | str) -> "Split":
         """The split with what it holds in memory on the device."""
         return self

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from dl_runner.config.types import PositiveInt
-from dl_runner.data.vocabulary import vocabulary
-from dl_runner.runtime.progress import advancing
+from dl_runner.data.vocabulary import SPECIAL, vocabulary
+from dl_runner.runtime.progress import advancing, tracked
 
 STRETCH = 2**18  # characters
 
@@ -46,6 +46,11 @@ class Tokenizer:
 
     def fit(self, text: str) -> "FittedTokenizer":
         return self.with_tokens(vocabulary(self.tokens_of(text, "counting tokens"), self.min_frequency))
+
+    def fit_sentences(self, sentences: Sequence[str]) -> "FittedTokenizer":
+        """The vocabulary of sentences, with the special tokens of a translator."""
+        found = (token for one in tracked(sentences, "counting tokens") for token in self.split(one))
+        return self.with_tokens(vocabulary(found, self.min_frequency, SPECIAL))
 
     def with_tokens(self, tokens: Sequence[str]) -> "FittedTokenizer":
         """The tokenizer with a vocabulary that it had before."""
@@ -83,6 +88,14 @@ class FittedTokenizer:
         """The numbers of the text's tokens."""
         numbers = self._numbers
         return [numbers.get(token, 0) for token in self.tokenizer.tokens_of(text, "cutting the text into tokens")]
+
+    def encode_sentences(self, sentences: Sequence[str]) -> list[list[int]]:
+        """The numbers of each sentence's tokens, none of which is a special one but the unknown."""
+        numbers = {token: number for token, number in self._numbers.items() if token not in SPECIAL}
+        return [
+            [numbers.get(token, 0) for token in self.tokenizer.split(one)]
+            for one in tracked(sentences, "cutting sentences into tokens")
+        ]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some tokens; of characters exactly what `encode` was given, if it knew them all."""

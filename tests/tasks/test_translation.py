@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch.nn import functional as F
-from translators import Table
+from table_translator import Table
 
 from dl_runner.config.durations import Horizon, Steps
 from dl_runner.data.batch import Batch

@@ -5,11 +5,11 @@ GRU   r, z = σ(…)   n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn))   h ← (
 LSTM  i, f, o = σ(…)   g = tanh(…)   c ← f ⊙ c + i ⊙ g   h = o ⊙ tanh(c)           (Hochreiter, Schmidhuber, 1997)
 
 "…" is the sum in the brackets of the first line, with weights of its own for each gate; torch keeps those of all gates
-in one matrix, one below the other: r, z, n and i, f, g, o. What comes from the inputs depends on no earlier state, so it
-is one product for the whole sequence; what comes from the state is one more for each token.
+in one matrix, one below the other: r, z, n and i, f, g, o. What comes from the inputs depends on no earlier state, so
+it is one product for the whole sequence; what comes from the state is one more for each token.
 
-A deeper layer reads the outputs of the one below it. A second direction reads the sequence from its end, with weights of
-its own, and a place's output is that of both, side by side.
+A deeper layer reads the outputs of the one below it. A second direction reads the sequence from its end, with weights
+of its own, and a place's output is that of both, side by side.
 """
 
 from collections.abc import Callable

@@ -69,7 +69,7 @@ def test_dropout_is_between_the_layers_in_training_alone():
 
 
 def test_what_it_does_not_know_is_refused():
-    with pytest.raises(UserError, match="model is LSTM.*has no projection; use layers=torch"):
+    with pytest.raises(UserError, match=r"model is LSTM.*has no projection; use layers=torch"):
         from_scratch(nn.LSTM(INPUTS, HIDDEN, proj_size=2))
     packed = nn.utils.rnn.pack_sequence([torch.randn(3, INPUTS), torch.randn(2, INPUTS)])
     for x in (packed, torch.randn(LENGTH, INPUTS)):

@@ -71,6 +71,20 @@ def require_classes(data: DataSpec, model: str, instead: str) -> None:
         )
 
 
+def require_token_inputs(data: DataSpec, model: str) -> None:
+    """Check that the examples are sequences of tokens, with tokens, one class, or numbers, as their targets.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not isinstance(data.inputs, Tokens):
+        raise UserError(f"model={model}: needs tokens, but the data's inputs are {shown(data.inputs)}")
+    if not isinstance(data.targets, Tokens | Classes | Numbers):
+        raise UserError(
+            f"model={model}: answers with tokens, a class or numbers, but the data's targets are {shown(data.targets)}"
+        )
+
+
 def require_next_tokens(data: DataSpec, model: str) -> None:
     """Check that the examples are sequences of tokens, with a token as the target at each place.
 

@@ -31,7 +31,7 @@ class Bidirectional(nn.Module):
         around = turned(len(x), lengths)
         for place, (ahead, back) in enumerate(zip(self.forwards, self.backwards, strict=True)):
             x = self.dropout(x) if place else x
-            x = torch.cat([ahead(x)[0], _at(back(_at(x, around))[0], around)], -1)
+            x = torch.cat([ahead(x)[0], at_places(back(at_places(x, around))[0], around)], -1)
         return x
 
 
@@ -41,7 +41,8 @@ def turned(length: int, lengths: Tensor) -> Tensor:
     return torch.where(places < lengths, lengths - 1 - places, places)
 
 
-def _at(x: Tensor, places: Tensor) -> Tensor:
+def at_places(x: Tensor, places: Tensor) -> Tensor:
+    """x (length, batch, size) in the order of `turned`."""
     return x.gather(0, places.unsqueeze(-1).expand_as(x))
 
 

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.layers.bidirectional import Bidirectional, lengths_of
+from dl_runner.layers.cells import CELLS, rows_of, state_of
 from dl_runner.layers.shapes import require_token_inputs
 from dl_runner.spec import DataSpec, Tokens
-
-CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class _OverTokens(nn.Module):
@@ -46,13 +45,9 @@ class Recurrent(_OverTokens):
     """
 
     def forward(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        before = None
-        if state is not None:
-            kinds = [one.transpose(0, 1).contiguous() for one in state.unbind(1)]  # each (layers, batch, hidden)
-            before = tuple(kinds) if len(kinds) > 1 else kinds[0]
+        before = None if state is None else state_of(state)
         outputs, after = self.cell(self._inputs(tokens.t()), before)  # (length, batch, hidden)
-        after = torch.stack(after if isinstance(after, tuple) else (after,)).permute(2, 0, 1, 3)
-        return self.head(self.dropout(outputs.transpose(0, 1))), after
+        return self.head(self.dropout(outputs.transpose(0, 1))), rows_of(after)
 
 
 class Reader(_OverTokens):

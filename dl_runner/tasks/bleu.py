@@ -70,8 +70,8 @@ def require_sacrebleu() -> None:
 
 
 def sacre_bleu(pairs: Sequence[tuple[str, str]]) -> float:
-    """sacrebleu's BLEU of a corpus of texts, 0 to 100, with its own tokenizer, 13a (Post, "A call for clarity in reporting BLEU
-    scores", WMT 2018).
+    """sacrebleu's BLEU of a corpus of texts, 0 to 100, with its own tokenizer, 13a (Post, "A call for clarity in
+    reporting BLEU scores", WMT 2018).
 
     Raises:
         UserError: as `require_sacrebleu`.

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 from translators import Table
+from torch.nn import functional as F
 
 from dl_runner.config.durations import Horizon, Steps
 from dl_runner.data.batch import Batch

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from translators import Table
+from table_translator import Table
 
 from dl_runner.data.vocabulary import BOS, EOS, PAD
 from dl_runner.tasks.decoding import search

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from translators import Table
+from table_translator import Table
 from torch.nn import functional as F
 
 from dl_runner.config.durations import Horizon, Steps

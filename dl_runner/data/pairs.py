@@ -82,14 +82,14 @@ class TokenPairs(Split):
         return replace(self, source=self.source[:, : longest[0]], target=self.target[:, : longest[1]])
 
     def take(self, index: Index) -> Raw:
-        """What a translator reads and what it is to answer, int64 (examples, places).
+        """What a translator reads and what it is to answer, int64 (examples, places); copies.
 
         Returns:
             {"source": tokens … <eos> <pad> …, "target": <bos> tokens … <pad> …}, and tokens … <eos> `IGNORE` …, which
             are the target one place later.
         """
         if isinstance(index, slice):
-            source, target = self.source[index].contiguous(), self.target[index]
+            source, target = self.source[index].clone(memory_format=torch.contiguous_format), self.target[index]
         else:
             source, target = self.source.index_select(0, index), self.target.index_select(0, index)
         padding = target == PAD

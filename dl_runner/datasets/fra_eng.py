@@ -1,7 +1,7 @@
 """English sentences and their French translations, the shortest first; as in Dive into Deep Learning.
 
-They come from Tatoeba by way of manythings.org/anki. The book's clean-up is that of `tokenizer=word` in lower case: every
-kind of space parts words, and punctuation is cut off.
+They come from Tatoeba by way of manythings.org/anki. The book's clean-up is what `tokenizer=word` does in lower case:
+every kind of space parts words, and punctuation is cut off.
 """
 
 import re

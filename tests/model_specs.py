@@ -6,6 +6,7 @@ import torch
 from omegaconf import OmegaConf
 from specs import labelled
 from torch import nn
+from torch.nn import functional as F
 
 from dl_runner.build.builders import offered
 from dl_runner.config.search_path import CONF, choices
@@ -14,7 +15,7 @@ from dl_runner.data.batch import Batch, blank, call, map_tensors
 from dl_runner.layers.columns import reading_rows
 from dl_runner.registry import builder
 from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
-from dl_runner.tasks.task import Task
+from dl_runner.tasks.task import Sums, Task
 
 LIBRARIES = ("torchvision", "timm")  # whose models have tests of their own
 MODELS = [name for name in choices("model") if name not in LIBRARIES]
@@ -35,7 +36,7 @@ SMALLEST = {
 HEAVY = ("alexnet", "vgg", "resnet34", "resnet50", "resnet101", "resnet152")
 VECTORS = ("linear", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_mlp")
 
-INPUTS = ("image", "vector", "tokens", "columns", "fields")
+INPUTS = ("image", "vector", "tokens", "columns", "fields", "pairs")
 TARGETS = ("classes", "numbers", "tokens", "pixels", "boxes", "fields")
 TASKS = {
     "classes": "classification",
@@ -48,7 +49,9 @@ ACCEPTED = {
     **dict.fromkeys(SMALLEST, (("image", "classes"), ("image", "numbers"))),
     **dict.fromkeys(VECTORS, tuple(product(("image", "vector", "columns"), ("classes", "numbers")))),
     "embedding_mlp": (("columns", "classes"), ("columns", "numbers")),
-    **dict.fromkeys(("rnn", "gru", "lstm", "gpt"), (("tokens", "tokens"),)),
+    **dict.fromkeys(("rnn", "gru", "lstm"), tuple(product(("tokens",), ("tokens", "classes", "numbers")))),
+    "gpt": (("tokens", "tokens"),),
+    **dict.fromkeys(("seq2seq", "bahdanau", "transformer"), (("pairs", "tokens"),)),
     "fcn": (("image", "pixels"),),
     **dict.fromkeys(("softmax", "perceptron"), tuple(product(("image", "vector", "columns"), ("classes",)))),
     "polynomial": (("vector", "classes"), ("vector", "numbers")),
@@ -71,16 +74,18 @@ def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: i
         "tokens": Tokens(11, 7),
         "columns": Columns(("age", "height"), ("town",), (3,)),
         "fields": Fields.of(left=Image(channels, side, side), right=Vector(6)),
+        "pairs": Fields.of(source=Tokens(13, 5, 1), target=Tokens(11, 7, 1)),
     }
     kinds_of_targets = {
         "classes": Classes(names),
         "numbers": Numbers(outputs),
-        "tokens": Tokens(11, 7),
+        "tokens": Tokens(11, 7, 1 if inputs == "pairs" else None),
         "pixels": Pixels(names, side, side),
         "boxes": Boxes(names, 3),
         "fields": Fields.of(kind=Classes(names), size=Numbers(1)),
     }
-    return DataSpec(kinds_of_inputs[inputs], kinds_of_targets[targets], TASKS.get(targets, "another"))
+    task = "translation" if inputs == "pairs" else TASKS.get(targets, "another")
+    return DataSpec(kinds_of_inputs[inputs], kinds_of_targets[targets], task)
 
 
 def example_spec(name: str) -> DataSpec:
@@ -99,13 +104,25 @@ def random_batch(of: DataSpec, examples: int) -> Batch:
         return torch.randint(below, one.shape, generator=generator, dtype=one.dtype)
 
     below = min(of.inputs.sizes) if isinstance(of.inputs, Columns) else getattr(of.inputs, "vocabulary", 1)
+    if isinstance(of.inputs, Fields):
+        below = min(getattr(kind, "vocabulary", 1) for _, kind in of.inputs.fields)
     inputs = map_tensors(batch.inputs, lambda one: draw(one, below))
     targets = map_tensors(batch.targets, lambda one: draw(one, getattr(of.targets, "size", 1)))
     return Batch.of(inputs, targets, batch.each)
 
 
+class PerToken:
+    """Of pairs of sentences: the cross-entropy of every token of the target."""
+
+    def step(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Sums]:
+        total = F.cross_entropy(call(model, batch.inputs).flatten(0, 1), batch.targets.flatten(), reduction="sum")
+        return total / batch.whole["tokens"], {"loss": total.detach()}
+
+
 def task_of(of: DataSpec) -> Task:
     """The data's own task with its usual loss."""
+    if of.task == "translation":
+        return PerToken()
     function = builder("task", of.task)
     return function(**offered(function, {"data": of, "loss": builder("loss", "auto")(of)}))
 

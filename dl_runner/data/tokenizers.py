@@ -129,6 +129,7 @@ class _Characters(Tokenizer):
 
 # A token such as <unk> of the text itself; a word with its apostrophes and hyphens; a line's end; any other character.
 _WORD = re.compile(r"<\w+>|\w+(?:['’-]\w+)*|\n|[^\w\s]")
+_PART = re.compile(r"\n|\S+")
 _NO_SPACE = re.compile(r" (?=[.,;:!?)\]}’'\n])|(?<=[(\[{\n]) ")
 
 
@@ -143,6 +144,17 @@ class _Words(Tokenizer):
 
     def join(self, tokens: Iterable[str]) -> str:
         return _NO_SPACE.sub("", " ".join(tokens))
+
+
+class _Whitespace(Tokenizer):
+    name = "whitespace"
+    stretches = lines
+
+    def split(self, text: str) -> list[str]:
+        return _PART.findall(text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return " ".join(tokens).replace(" \n ", "\n").replace(" \n", "\n").replace("\n ", "\n")
 
 
 def char(*, min_frequency: PositiveInt = 1) -> Tokenizer:
@@ -164,3 +176,13 @@ def word(*, min_frequency: PositiveInt = 1, lowercase: bool = False) -> Tokenize
         lowercase: before the text is cut.
     """
     return _Words(min_frequency, lowercase)
+
+
+def whitespace(*, min_frequency: PositiveInt = 1) -> Tokenizer:
+    """What white space parts and ends of lines are tokens, for a text that is tokenized already, such as the Penn
+    Treebank's.
+
+    Args:
+        min_frequency: tokens that the training text has fewer times are `<unk>`.
+    """
+    return _Whitespace(min_frequency)

@@ -44,6 +44,27 @@ def default() -> Initializer:
     return lambda model: None
 
 
+def forget_bias(*, value: float = 1.0) -> Initializer:
+    """What the constructors have set, but for the forget gates of LSTMs, whose biases sum to `value`.
+
+    At 0, where torch leaves them on average, a gate is half open, and what a cell holds is halved at each token (Gers
+    et al., 2000; Jozefowicz et al., 2015).
+    """
+
+    def initialize(model: nn.Module) -> None:
+        from torch import nn
+
+        for module in model.modules():
+            if not isinstance(module, nn.LSTM):
+                continue
+            for name, parameter in module.named_parameters():
+                if name.startswith("bias"):  # input, forget, cell, output
+                    forget = parameter.detach().split(module.hidden_size)[1]
+                    nn.init.constant_(forget, value if name.startswith("bias_ih") else 0.0)
+
+    return initialize
+
+
 def normal(*, std: Positive = 0.01) -> Initializer:
     """w ~ N(0, std²)."""
 

@@ -70,3 +70,36 @@ class SelfAttention(nn.Module):
             memory = torch.cat([before, memory], 3)
         attended = self.attend(queries, *memory.unbind(1), mask, self.causal)  # (batch, heads, length, size)
         return self.join(attended.transpose(1, 2).flatten(2)), memory
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of the places of one sequence to those of another.
+
+    Args:
+        width: of the vectors of both, a multiple of `heads`.
+        bias: of the projections.
+        dropout: of the weights.
+    """
+
+    def __init__(self, width: int, heads: int, *, bias: bool = True, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias)
+        self.project = nn.Linear(width, 2 * width, bias)  # keys and values of all heads
+        self.attend = DotProductAttention(dropout)
+        self.join = nn.Linear(width, width, bias)
+
+    def remember(self, other: Tensor) -> Memory:
+        """The keys and values of the sequence that is looked at, (batch, places, width): the same for every query."""
+        return self.project(other).unflatten(-1, (2, self.heads, -1)).permute(0, 2, 3, 1, 4)
+
+    def forward(self, x: Tensor, memory: Memory, mask: Tensor | None = None) -> Tensor:
+        """(batch, length, width) → the same shape.
+
+        Args:
+            memory: by `remember`.
+            mask: bool, broadcasts over (batch, heads, length, places); see `DotProductAttention`.
+        """
+        queries = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (batch, heads, length, size)
+        attended = self.attend(queries, *memory.unbind(1), mask, False)
+        return self.join(attended.transpose(1, 2).flatten(2))

@@ -3,7 +3,7 @@
 import math
 
 from dl_runner.errors import UserError
-from dl_runner.spec import Classes, Columns, DataSpec, Image, Numbers, Tokens, Vector
+from dl_runner.spec import Classes, Columns, DataSpec, Fields, Image, Numbers, Tokens, Vector
 
 
 def require_images(data: DataSpec, model: str, smallest: int = 1) -> None:
@@ -71,6 +71,20 @@ def require_classes(data: DataSpec, model: str, instead: str) -> None:
         )
 
 
+def require_token_inputs(data: DataSpec, model: str) -> None:
+    """Check that the examples are sequences of tokens, with tokens, one class, or numbers, as their targets.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not isinstance(data.inputs, Tokens):
+        raise UserError(f"model={model}: needs tokens, but the data's inputs are {shown(data.inputs)}")
+    if not isinstance(data.targets, Tokens | Classes | Numbers):
+        raise UserError(
+            f"model={model}: answers with tokens, a class or numbers, but the data's targets are {shown(data.targets)}"
+        )
+
+
 def require_next_tokens(data: DataSpec, model: str) -> None:
     """Check that the examples are sequences of tokens, with a token as the target at each place.
 
@@ -80,6 +94,23 @@ def require_next_tokens(data: DataSpec, model: str) -> None:
     for role, kind in (("inputs", data.inputs), ("targets", data.targets)):
         if not isinstance(kind, Tokens):
             raise UserError(f"model={model}: needs tokens, but the data's {role} are {shown(kind)}")
+
+
+def require_sentence_pairs(data: DataSpec, model: str) -> tuple[Tokens, Tokens]:
+    """The tokens of the sentences that are read, "source", and of those that are written, "target".
+
+    Raises:
+        UserError: the inputs are not these two, each padded with a token, or the targets are no tokens.
+    """
+    fields = dict(data.inputs.fields) if isinstance(data.inputs, Fields) else {}
+    pairs = fields.keys() == {"source", "target"} and all(isinstance(kind, Tokens) for kind in fields.values())
+    if not pairs or not isinstance(data.targets, Tokens):
+        found = f"inputs are {shown(data.inputs)} and whose targets are {shown(data.targets)}"
+        raise UserError(f"model={model}: translates sentences, source to target; it is not for data whose {found}")
+    source, target = fields["source"], fields["target"]
+    if source.pad is None or target.pad is None:
+        raise UserError(f"model={model}: needs a token that fills up the shorter sentences of a batch, Tokens(pad=…)")
+    return source, target
 
 
 def shown(kind: object) -> str:

@@ -13,6 +13,7 @@ from dl_runner.layers.attention import DotProductAttention
 from dl_runner.layers.attention import causal_mask as seen
 from dl_runner.layers.scratch.attention import attention_weights
 from dl_runner.run.lesson import Lesson
+from dl_runner.tasks.carried import with_state
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,8 @@ def losses_by_place(model: nn.Module, data: Data) -> Tensor:
     """The mean loss at each place of the full windows of the validation text, one after the other: (length,)."""
     steps = data.spec.inputs.length
     inputs, targets = data.validation.take(torch.arange(0, len(data.validation) - steps, steps))
-    return F.cross_entropy(model(inputs).transpose(1, 2), targets, reduction="none").mean(0)
+    logits, _ = with_state(model, inputs, None)
+    return F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").mean(0)
 
 
 def _draw_weights(axes: "Axes", weights: Tensor, mask: Tensor, words: list[str]) -> "AxesImage":

@@ -43,6 +43,15 @@ def generate(
 def _choose(logits: Tensor, temperature: float, top_k: int | None, generator: torch.Generator) -> Tensor:
     if temperature == 0:
         return logits.argmax()
+    return torch.multinomial(probabilities(logits, temperature, top_k), 1, generator=generator)
+
+
+def probabilities(logits: Tensor, temperature: float = 1.0, top_k: int | None = None) -> Tensor:
+    """softmax(logits / temperature) over the vocabulary, (tokens,), or over the `top_k` largest; the others are 0.
+
+    Args:
+        temperature: > 0.
+    """
     if top_k is not None and top_k < len(logits):
         logits = logits.masked_fill(logits < logits.topk(top_k).values[-1], -torch.inf)
-    return torch.multinomial((logits / temperature).softmax(0), 1, generator=generator)
+    return (logits / temperature).softmax(0)

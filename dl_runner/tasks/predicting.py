@@ -48,7 +48,8 @@ def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
         Image: "picture files, as in dlrun predict RUN a.png",
         Columns: "table files, as in dlrun predict RUN a.csv",
     }
-    text = "texts to go on with, as in dlrun predict RUN 'the time traveller'"
+    what = "texts to go on with" if spec.task == "language_model" else "texts"
+    text = f"{what}, as in dlrun predict RUN 'the time traveller'"
     if not inputs:
         asked = kinds.get(type(spec.inputs), text if isinstance(spec.inputs, Tokens) else "inputs of your own")
         raise UserError(f"predict: needs {asked}")
@@ -57,16 +58,22 @@ def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
 def read_inputs(
     inputs: Sequence[str], spec: DataSpec, fitted: Any = None, invert: bool = False, white: float | None = None
 ) -> Asked:
-    """Picture files, or the rows of table files.
+    """Picture files, texts, or the rows of table files.
 
     Args:
-        fitted: what was fitted to the training data; it reads tables.
+        fitted: what was fitted to the training data; it reads tables, and its `read_texts` makes tokens of texts.
         invert: swap dark and light of pictures.
         white: of pictures; as for `load_image`.
 
     Raises:
         UserError: a file that is not what the model takes.
     """
+    if isinstance(spec.inputs, Tokens):
+        if invert or white:
+            raise UserError(f"--{'invert' if invert else 'white'}: is for pictures, and the model takes texts")
+        if not hasattr(fitted, "read_texts"):
+            raise UserError("predict: these data do not say how a text becomes tokens, or fitted.json is missing")
+        return Asked([{"text": text} for text in inputs], fitted.read_texts(inputs))
     if not isinstance(spec.inputs, Columns):
         return Asked([{"picture": path} for path in inputs], load_images(inputs, spec, invert, white))
     if fitted is None:

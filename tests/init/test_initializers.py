@@ -58,7 +58,9 @@ def layers(model: nn.Module) -> list[nn.Module]:
 
 
 def test_every_initializer_is_tested_here():
-    assert {name for name, *_ in RANDOM} | {"default", "constant", "thresholded_uniform"} == set(choices("init"))
+    assert {name for name, *_ in RANDOM} | {"default", "constant", "thresholded_uniform", "forget_bias"} == set(
+        choices("init")
+    )
 
 
 @pytest.mark.parametrize(("name", "options", "std", "bound"), RANDOM)
@@ -130,6 +132,18 @@ def test_a_range_that_holds_nothing_is_refused(name, options, words):
 def test_default_leaves_everything(spoiled):
     builder("init", "default")()(spoiled)
     assert all((parameter == 7).all() for parameter in spoiled.parameters())
+
+
+def test_forget_gates_are_open_and_the_rest_is_left():
+    model = nn.ModuleList([nn.LSTM(3, 4, 2, bidirectional=True), nn.GRU(3, 4), nn.LSTM(3, 4, bias=False)])
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    builder("init", "forget_bias")(value=2.0)(model)
+    for name, value in model.named_parameters():
+        kept = torch.ones(len(value), dtype=torch.bool)
+        if name.startswith("0.bias"):  # gates in torch's order: input, forget, cell, output
+            kept[4:8] = False
+            assert (value[4:8] == (2 if "_ih_" in name else 0)).all()
+        assert torch.equal(value[kept], before[name][kept])
 
 
 @pytest.mark.parametrize("name", choices("init"))

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.models.recurrent import CELLS, recurrent
-from dl_runner.spec import Classes, DataSpec, Tokens
+from dl_runner.spec import Classes, DataSpec, Numbers, Pixels, Tokens
 
 TOKENS = Tokens(11, 6)
 SPEC = DataSpec(TOKENS, TOKENS, "language_model")
@@ -81,10 +81,67 @@ def test_dropout_is_before_between_and_after_the_layers():
     assert torch.equal(model(tokens)[0], model(tokens)[0])
 
 
-@pytest.mark.parametrize("spec", [labelled((1, 8, 8), 10), DataSpec(TOKENS, Classes(("a", "b")), "classification")])
+PADDED = Tokens(11, 6, pad=0)
+ANSWERS = {"classes": Classes(("a", "b")), "numbers": Numbers(2), "labels": Tokens(3, 6)}
+
+
+@pytest.mark.parametrize("answers", ANSWERS)
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"bidirectional": True, "layers": 2, "embedding": 4}])
+@pytest.mark.parametrize("cell", CELLS)
+def test_padding_changes_nothing_and_every_token_counts(cell, options, answers):
+    torch.manual_seed(0)
+    model = recurrent(DataSpec(PADDED, ANSWERS[answers], "another"), cell=cell, hidden=5, **options).double().eval()
+    tokens = inputs().clamp(min=1)
+    lengths = [6, 4, 1]
+    for row, length in enumerate(lengths):
+        tokens[row, length:] = 0
+    found = answers_of(model(tokens))
+    assert found.shape == ((3, 6, 3) if answers == "labels" else (3, 2))
+    for row, length in enumerate(lengths):
+        alone = answers_of(model(tokens[row : row + 1, :length]))[0]
+        torch.testing.assert_close(alone, found[row, :length] if answers == "labels" else found[row])
+    for place in range(6):
+        other = tokens.clone()
+        other[0, place] = 1 + other[0, place] % 10
+        changed = answers_of(model(other))[0] != found[0]
+        if answers != "labels":
+            assert changed.all()
+        else:  # both directions reach every place, one those behind it
+            assert changed[0 if options else place :].all() and not changed[: 0 if options else place].any()
+
+
+def answers_of(outputs) -> torch.Tensor:
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_sequence_without_a_token_is_zeros_before_the_output(bidirectional):
+    spec = DataSpec(PADDED, ANSWERS["classes"], "classification")
+    model = recurrent(spec, cell="gru", hidden=5, bidirectional=bidirectional)
+    torch.testing.assert_close(model(torch.zeros(1, 6, dtype=torch.int64))[0], model.head.bias)
+
+
+def test_a_language_model_does_not_read_backwards_unless_it_shall_leak():
+    with pytest.raises(UserError, match=r"model\.bidirectional=true: .* sees the token that it is to predict"):
+        recurrent(SPEC, cell="lstm", bidirectional=True)
+    model, tokens = recurrent(SPEC, cell="lstm", hidden=5, bidirectional=True, leak=True), inputs()
+    other = tokens.clone()
+    other[:, 5] = (other[:, 5] + 1) % 11
+    assert not torch.isclose(model(tokens)[:, 0], model(other)[:, 0]).all()
+
+
+@pytest.mark.parametrize(
+    "targets, options", [(ANSWERS["classes"], {}), (ANSWERS["labels"], {}), (TOKENS, {"bidirectional": True})]
+)
+def test_tied_weights_are_for_the_next_token(targets, options):
+    with pytest.raises(UserError, match=r"model\.tied=true: .*next token read in one direction"):
+        recurrent(DataSpec(TOKENS, targets, "another"), cell="gru", hidden=4, embedding=4, tied=True, **options)
+
+
+@pytest.mark.parametrize("spec", [labelled((1, 8, 8), 10), DataSpec(TOKENS, Pixels(("a", "b"), 2, 2), "segmentation")])
 def test_data_that_are_no_texts_are_refused(spec):
     with pytest.raises(
-        UserError, match=r"model=gru: needs tokens, but the data's (inputs are image|targets are class)"
+        UserError, match=r"model=gru: (needs tokens, but the data's inputs are image|answers .* targets are pixels)"
     ):
         recurrent(spec, cell="gru")
 

@@ -9,6 +9,7 @@ from dl_runner.data.text import IGNORE
 from dl_runner.spec import Classes, DataSpec, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.classification import classification
 from dl_runner.tasks.distillation import distillation
+from dl_runner.tasks.labelling import labelling
 from dl_runner.tasks.language_model import language_model
 from dl_runner.tasks.losses import cross_entropy, squared
 from dl_runner.tasks.regression import regression
@@ -16,6 +17,7 @@ from dl_runner.tasks.segmentation import segmentation
 from dl_runner.tasks.teacher import Teacher
 
 LENGTH, SIDE, WORDS = 7, 4, 5
+OF_TOKENS = {"language_model": language_model, "labelling": labelling}
 
 
 class NextToken(nn.Module):
@@ -57,14 +59,14 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
         spec = DataSpec(Vector(6), Numbers(2), name)
         targets = torch.randn(examples, 2, generator=generator, dtype=torch.float64)
         return regression(spec, squared(spec)), nn.Linear(6, 2).double(), Batch.of(numbers, targets)
-    places = LENGTH if name == "language_model" else SIDE * SIDE
+    places = LENGTH if name in OF_TOKENS else SIDE * SIDE
     each = torch.tensor(counted) if counted is not None else draw(places + 1, examples)
     real = torch.arange(places) < each[:, None]
-    if name == "language_model":
+    if name in OF_TOKENS:
         spec = DataSpec(Tokens(WORDS, LENGTH), Tokens(WORDS, LENGTH), name)
         targets = draw(WORDS, examples, LENGTH).masked_fill(~real, IGNORE)
         batch = Batch.of(draw(WORDS, examples, LENGTH), targets, {"tokens": each}, continues)
-        return language_model(spec, cross_entropy(spec)), NextToken().double(), batch
+        return OF_TOKENS[name](spec, cross_entropy(spec)), NextToken().double(), batch
     spec = DataSpec(Image(1, SIDE, SIDE), Pixels(("a", "b", "c"), SIDE, SIDE), name)
     labels = draw(3, examples, places).masked_fill(~real, 255).view(examples, SIDE, SIDE).byte()
     pictures = torch.randn(examples, 1, SIDE, SIDE, generator=generator, dtype=torch.float64)
@@ -72,8 +74,8 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
     return segmentation(spec, cross_entropy(spec)), nn.Conv2d(1, 3, 3, padding=1).double(), batch
 
 
-TASKS = ("classification", "distillation", "regression", "language_model", "segmentation")
-RAGGED = ("language_model", "segmentation")
+TASKS = ("classification", "distillation", "regression", "language_model", "labelling", "segmentation")
+RAGGED = ("language_model", "labelling", "segmentation")
 
 
 def gradient(task, model, parts) -> torch.Tensor:

@@ -19,6 +19,7 @@ from dl_runner.layers.scratch.embedding import ScratchEmbedding
 from dl_runner.layers.scratch.layer_norm import ScratchLayerNorm
 from dl_runner.layers.scratch.linear import ScratchFlatten, ScratchLinear
 from dl_runner.layers.scratch.pooling import ScratchAvgPool2d, ScratchGlobalAvgPool2d, ScratchMaxPool2d
+from dl_runner.layers.scratch.recurrent import ScratchGRU, ScratchLSTM, ScratchRNN
 from dl_runner.layers.scratch.softmax import ScratchSoftmax
 from dl_runner.layers.scratch.transposed_convolution import ScratchConvTranspose2d
 
@@ -26,6 +27,9 @@ TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: ScratchLinear,
     nn.Flatten: ScratchFlatten,
     nn.Embedding: ScratchEmbedding,
+    nn.RNN: ScratchRNN,
+    nn.GRU: ScratchGRU,
+    nn.LSTM: ScratchLSTM,
     nn.Conv2d: ScratchConv2d,
     nn.ConvTranspose2d: ScratchConvTranspose2d,
     nn.MaxPool2d: ScratchMaxPool2d,
@@ -61,6 +65,7 @@ _LIMITS: dict[type[nn.Module], tuple[str, Callable[[nn.Module], bool]]] = {
         "no limit of norms, no scaled and no sparse gradients",
         lambda layer: layer.max_norm is None and not layer.scale_grad_by_freq and not layer.sparse,
     ),
+    nn.LSTM: ("no projection", lambda layer: layer.proj_size == 0),
     nn.Conv2d: (
         "no dilation, no groups, and zero padding given in pixels",
         lambda layer: (

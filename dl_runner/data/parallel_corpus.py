@@ -42,7 +42,6 @@ def parallel_corpus(
     Raises:
         UserError: nothing is left to train on.
     """
-    tokenizer = tokenizer or word(lowercase=True)
     train = train[:pairs]
     if isinstance(test, float):
         kept, held = hold_out(len(train), None, test, seed, "test") if test else (range(len(train)), ())
@@ -54,7 +53,7 @@ def parallel_corpus(
         train=_split(train),
         validation=_split(validation),
         test=_split(test),
-        fit=PairFit(tokenizer, target_tokenizer or tokenizer, length),
+        fit=PairFit(tokenizer or word(lowercase=True), length, target_tokenizer),
         samplers=PairSamplers(batching),
     )
 

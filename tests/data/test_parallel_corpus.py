@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dl_runner.data.fitted.text_pair import PairFit
 from dl_runner.data.parallel_corpus import aligned, parallel_corpus, tab_separated
 from dl_runner.data.tokenizers import char, word
 from dl_runner.errors import UserError
@@ -50,10 +51,9 @@ def test_splits_of_its_own_are_kept_and_the_beginning_can_do():
 
 
 def test_lower_case_words_unless_another_tokenizer_is_asked_for():
-    assert made().fit.source == made().fit.target == word(lowercase=True)
-    assert made(tokenizer=char()).fit.target == char()
-    both = made(tokenizer=char(), target_tokenizer=word())
-    assert (both.fit.source, both.fit.target) == (char(), word())
+    assert made().fit == PairFit(word(lowercase=True), None)
+    assert made(tokenizer=char(), length=7).fit == PairFit(char(), 7)
+    assert made(tokenizer=char(), target_tokenizer=word()).fit == PairFit(char(), None, word())
 
 
 def test_nothing_to_train_on_is_refused():

@@ -111,19 +111,22 @@ class PairFit:
     """Learns the vocabularies.
 
     Args:
-        source, target: the tokenizer of each side, without a vocabulary.
+        source: the tokenizer of what is read, without a vocabulary.
         length: tokens of a sentence, <eos> included, >= 1; longer ones are cut. None: none is cut, and models have
             room for half as many more than the longest sentence of the training has.
+        target: the tokenizer of the translations; None: the same.
     """
 
     source: Tokenizer
-    target: Tokenizer
     length: int | None
+    target: Tokenizer | None = None
 
     def fit(self, train: SentencePairs) -> FittedPair:
         """Raises UserError: a side has no token that is frequent enough."""
         source = self._side(self.source, train.sources, "source")
-        return FittedPair(source, self._side(self.target, train.targets, "target"), cut=self.length is not None)
+        return FittedPair(
+            source, self._side(self.target or self.source, train.targets, "target"), cut=self.length is not None
+        )
 
     def _side(self, unfitted: Tokenizer, sentences: Sequence[str], name: str) -> Side:
         tokenizer = unfitted.fit_sentences(sentences)

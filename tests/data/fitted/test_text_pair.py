@@ -17,7 +17,7 @@ TRAIN = SentencePairs(["Go on .", "Go !"], ["Va .", "Va , va donc !"])
 
 
 def fitted(length=None, **settings):
-    return PairFit(word(**settings), word(lowercase=True), length).fit(TRAIN)
+    return PairFit(word(**settings), length, word(lowercase=True)).fit(TRAIN)
 
 
 def test_both_vocabularies_begin_with_the_special_tokens():
@@ -58,14 +58,14 @@ def test_a_sentence_is_encoded_as_it_is_read_and_decoded_as_it_is_written():
 
 def test_a_special_token_in_a_text_is_an_unknown_word():
     train = SentencePairs(["<eos> a <eos> <pad>"], ["<bos> b"])
-    found = PairFit(word(), word(), None).fit(train)
+    found = PairFit(word(), None).fit(train)
     assert found.source.tokens == (*SPECIAL, "a") and found.encode_source("<eos> a <pad>") == [0, 4, 0, EOS]
     assert found.apply(train).target.tolist() == [[0, 4, EOS]]
 
 
 @pytest.mark.parametrize("length", [None, 5])
 def test_what_was_saved_is_the_same(length):
-    found = PairFit(char(min_frequency=2), word(lowercase=True), length).fit(TRAIN)
+    found = PairFit(char(min_frequency=2), length, word(lowercase=True)).fit(TRAIN)
     again = text_pair(json.loads(json.dumps(found.state_dict())))
     assert again == found and again.spec == found.spec
 
@@ -74,7 +74,7 @@ def test_vocabularies_that_differ_are_told_by_their_side():
     ours, theirs = (reading_of(one) for one in (fitted(), fitted(min_frequency=2)))
     assert difference(ours, reading_of(fitted(length=4))) == ""
     assert difference(theirs, ours).startswith("source: the tokenizer's settings: ")
-    target = reading_of(PairFit(word(), word(lowercase=True), None).fit(SentencePairs(TRAIN.sources, ["x", "x"])))
+    target = reading_of(PairFit(word(), None, word(lowercase=True)).fit(SentencePairs(TRAIN.sources, ["x", "x"])))
     assert difference(target, ours) == "target: token 4 of 5 there is 'x', of 9 here 'va'"
     assert "source: the tokenizer" in difference({}, ours) and difference(ours, {})
 
@@ -82,4 +82,4 @@ def test_vocabularies_that_differ_are_told_by_their_side():
 @pytest.mark.parametrize("least, remedy", [(1, "more text"), (3, "a smaller one")])
 def test_a_vocabulary_of_no_word_is_refused(least, remedy):
     with pytest.raises(UserError, match=rf"min_frequency={least}: no token of the 1 source sentences .*{remedy}"):
-        PairFit(word(min_frequency=least), word(), None).fit(SentencePairs([" "], ["a"]))
+        PairFit(word(min_frequency=least), None).fit(SentencePairs([" "], ["a"]))

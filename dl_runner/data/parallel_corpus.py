@@ -17,6 +17,7 @@ Pairs = Sequence[tuple[str, str]]  # a sentence and its translation
 def parallel_corpus(
     train: Pairs,
     tokenizer: Tokenizer | None,
+    target_tokenizer: Tokenizer | None = None,
     *,
     validation: Pairs = (),
     test: Pairs | float = (),
@@ -30,6 +31,7 @@ def parallel_corpus(
     Args:
         train: what there is to learn from.
         tokenizer: None for lower-case words.
+        target_tokenizer: of the translations; None: the same.
         validation: of the data set itself; none if it has none.
         test: of the data set itself, or the share of `train` that is held out, in [0, 1).
         pairs: only so many of `train`, from its beginning; None for all.
@@ -51,7 +53,7 @@ def parallel_corpus(
         train=_split(train),
         validation=_split(validation),
         test=_split(test),
-        fit=PairFit(tokenizer or word(lowercase=True), length),
+        fit=PairFit(tokenizer or word(lowercase=True), length, target_tokenizer),
         samplers=PairSamplers(batching),
     )
 

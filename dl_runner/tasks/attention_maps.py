@@ -1,6 +1,7 @@
 """What a translator looks at while it writes a sentence, as pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from dl_runner.data.fitted.text_pair import FittedPair
 from dl_runner.data.vocabulary import BOS, EOS, PAD
+from dl_runner.errors import UserError
 from dl_runner.report.heat_map import heat_maps
 
 
@@ -43,6 +45,22 @@ def attention_maps(
         titles = [f"head {head}" for head in range(1, len(maps) + 1)] if len(maps) > 1 else [""]
         found[name] = heat_maps(maps, *axes[name], titles)
     return found
+
+
+def attention_files(model: nn.Module, asked: str | None, sentences: int) -> list[Path | None]:
+    """The file of each sentence's picture of its attention to the source: FILE.png, or FILE_1.png, … of several.
+
+    Raises:
+        UserError: the model has no such attention, or the file is no PNG.
+    """
+    if asked is None:
+        return [None] * sentences
+    path = Path(asked)
+    if not hasattr(model, "attention"):
+        raise UserError(f"--attention {asked}: the model has no attention that could be drawn; leave it out")
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--attention {asked}: is drawn as a PNG; name a file that ends in .png")
+    return [path] if sentences == 1 else [path.with_stem(f"{path.stem}_{number + 1}") for number in range(sentences)]
 
 
 def unpadded(tokens: Sequence[int]) -> list[int]:

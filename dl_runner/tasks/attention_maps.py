@@ -1,6 +1,7 @@
 """What a translator looks at while it writes a sentence, as pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from dl_runner.report.heat_map import heat_maps
 
 def attention_maps(
     model: nn.Module, fitted: FittedPair, source: Sequence[int], written: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Heat maps of each attention of a model, a map for each head; {} for a model without any.
+) -> dict[str, Callable[[], np.ndarray]]:
+    """What draws heat maps of each attention of a model, a map for each head; {} for a model without any.
 
     Args:
         model: in evaluation mode; its `attention` is told in `dl_runner.layers.encoder_decoder`.
@@ -43,7 +44,7 @@ def attention_maps(
     for name, one in weights.items():
         maps = one[0].float().cpu().numpy()  # (heads, places, places)
         titles = [f"head {head}" for head in range(1, len(maps) + 1)] if len(maps) > 1 else [""]
-        found[name] = heat_maps(maps, *axes[name], titles)
+        found[name] = partial(heat_maps, maps, *axes[name], titles)
     return found
 
 

@@ -1,6 +1,6 @@
 """A sentence in another language, token by token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,7 @@ class _Translation:
             f"{self.data.outputs} tokens)"
         )
 
-    def show(self, model: nn.Module, batch: Batch) -> dict[str, np.ndarray | str]:
+    def show(self, model: nn.Module, batch: Batch) -> dict[str, Callable[[], np.ndarray] | str]:
         """Sentences of a batch, their translations and the model's, by greedy search; what the first one looks at."""
         if self.fitted is None:
             return {}
@@ -131,7 +131,7 @@ class _Translation:
             if missing := self.fitted.source.unknown(text):
                 row["read as <unk>"] = " ".join(map(repr, missing))
             if file is not None:
-                save_png(attention_maps(model, self.fitted, source, one.tokens)["source"], file)
+                save_png(attention_maps(model, self.fitted, source, one.tokens)["source"](), file)
                 row["attention"] = str(file)
             rows.append(row)
         return rows

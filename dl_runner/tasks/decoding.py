@@ -2,7 +2,7 @@
 
 Scores are those of Dive into Deep Learning, section 9.8 (10.8 in English): log p(sentence) / L^α, L its number of
 tokens, <eos> included. A sentence that ends takes a place of the beam with it, so that a beam of one is greedy search,
-and one that has a place for every sentence is an exhaustive one.
+and one that has a place for every sentence is an exhaustive one. <pad> and <bos> are never written.
 """
 
 from typing import NamedTuple
@@ -10,8 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dl_runner.data.vocabulary import BOS, EOS
+from dl_runner.data.vocabulary import BOS, EOS, PAD
 from dl_runner.layers.encoder_decoder import EncoderDecoder, select_rows
+from dl_runner.tasks.task import full_precision
+
+LOOK = 8  # tokens after which a GPU is asked whether all sentences have ended, which waits for it
 
 
 class Decoded(NamedTuple):
@@ -43,6 +46,7 @@ def search(
     batch, device = len(source), source.device
     first = torch.arange(batch, device=device).unsqueeze(1) * beam  # the first row of each sentence
     state = select_rows(model.begin(source), torch.arange(batch, device=device).repeat_interleave(beam))
+    look = 1 if device.type == "cpu" else LOOK
     # The beginnings of each sentence: their log p, -inf for a place that is free; one at first, the empty one.
     scores = torch.full((batch, beam), -torch.inf, device=device)
     scores[:, 0] = 0.0
@@ -53,9 +57,10 @@ def search(
     places = torch.full((batch, 1), beam, device=device)
     for length in range(1, longest + 1):
         logits, state = model.go_on(last, state)
-        after = logits[:, -1].float().log_softmax(-1).view(batch, beam, -1)  # (batch, beam, vocabulary)
+        after = full_precision(logits[:, -1]).log_softmax(-1).view(batch, beam, -1)  # (batch, beam, vocabulary)
+        after[..., PAD : BOS + 1] = -torch.inf
         vocabulary = after.shape[-1]
-        scores, chosen = (scores.unsqueeze(-1) + after).flatten(1).topk(min(beam, beam * vocabulary))
+        scores, chosen = (scores.unsqueeze(-1) + after).flatten(1).topk(beam)
         before, tokens = chosen // vocabulary, chosen % vocabulary
         written = written.gather(1, before.unsqueeze(-1).expand(-1, -1, longest))
         written[:, :, length - 1] = tokens
@@ -70,8 +75,11 @@ def search(
         ended = torch.where(better, ends.gather(1, which.unsqueeze(1)).squeeze(1), ended)
         places = places - ends.sum(1, keepdim=True)
         scores = scores.masked_fill(ends, -torch.inf)
-        if length == longest or not bool(scores.isfinite().any()):  # a GPU is asked once for each token
+        # log p only falls: what goes on comes to no more than this.
+        if length == longest or (length % look == 0 and bool((scores.amax(1) / longest**penalty <= best).all())):
             break
-        state, last = select_rows(state, (first + before).flatten()), tokens.view(-1, 1)
+        last = tokens.view(-1, 1)
+        if beam > 1:
+            state = select_rows(state, (first + before).flatten())
     lists = zip(found.tolist(), best.tolist(), ended.tolist(), strict=True)
     return [Decoded(tokens[: tokens.index(EOS)] if EOS in tokens else tokens, *rest) for tokens, *rest in lists]

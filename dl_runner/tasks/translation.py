@@ -1,75 +1,54 @@
 """A sentence in another language, token by token."""
 
-import math
 from collections.abc import Mapping, Sequence
-from random import Random
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_runner.config.durations import Horizon, Steps
+from dl_runner.config.durations import Steps
 from dl_runner.config.types import Fraction, NonNegative, PositiveInt, Probability
 from dl_runner.data.batch import Batch
 from dl_runner.data.dataset import Fitted
 from dl_runner.data.pairs import padded
 from dl_runner.data.text import IGNORE
 from dl_runner.errors import UserError
+from dl_runner.report.pictures import save_png
 from dl_runner.spec import DataSpec, Fields, Tokens
+from dl_runner.tasks.attention_maps import attention_maps, unpadded
+from dl_runner.tasks.bleu import require_sacrebleu
 from dl_runner.tasks.decoding import Decoded, search
-from dl_runner.tasks.loss import Loss, Total, total_of
+from dl_runner.tasks.forcing import Forcing
+from dl_runner.tasks.loss import Loss, Total, perplexity, total_of
 from dl_runner.tasks.predicting import Row
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
+from dl_runner.tasks.translation_meter import Bleu, TranslationMeter
 
 SHOWN = 4  # sentences
 AT_ONCE = 64  # sentences that are translated together
-LARGEST = 700.0  # exp of a little more is no float
-
-
-class Forcing:
-    """How often a decoder reads the true token before a place, rather than what it would have written there itself.
-
-    Args:
-        rate: in the end, 0 to 1.
-        over: how long it takes to fall there from 1; None: it is there from the first step.
-        seed: >= 0, of the choices.
-    """
-
-    def __init__(self, rate: float, over: Steps | None, seed: int) -> None:
-        self._rate, self._over, self._seed = rate, over, seed
-        self._now, self._step = 1.0 if over else rate, 0
-
-    def before_step(self, step: int, horizon: Horizon) -> None:
-        self._step, self._now = step, self._rate
-        if self._over is not None:
-            done = min(1.0, step / self._over.steps(horizon.steps_per_epoch))
-            self._now = 1.0 + (self._rate - 1.0) * done
-
-    def choices(self, places: int) -> Tensor | None:
-        """Whether each place reads the true token, bool (places,) on the host; None for all.
-
-        A function of (seed, step), the same for every part of a batch and in every process.
-        """
-        if self._now == 1.0:
-            return None
-        random = Random(f"{self._seed} {self._step}")
-        return torch.tensor([random.random() < self._now for _ in range(places)])
 
 
 class _Translation:
     shows_per_run = 10
 
-    def __init__(self, data: DataSpec, total: Total, fitted: Any, forcing: Forcing, smoothing: float) -> None:
-        self.data, self.total, self.fitted = data, total, fitted
-        self.forcing, self.smoothing = forcing, smoothing
-        self.metrics = (Metric("perplexity"), Metric("loss"))
-
-    def before_step(self, step: int, horizon: Horizon) -> None:
-        self.forcing.before_step(step, horizon)
+    def __init__(
+        self, data: DataSpec, total: Total, fitted: Any, smoothing: float, forcing: Forcing | None, bleu: Bleu | None
+    ) -> None:
+        self.data, self.total, self.fitted, self.smoothing = data, total, fitted, smoothing
+        self.metrics: tuple[Metric, ...] = (Metric("perplexity"), Metric("loss"))
+        # The loop asks a task for what it has.
+        if forcing is not None:
+            self.before_step, self.forced = forcing.before_step, forcing.choices
+        if bleu is not None:
+            self.metrics += (Metric("bleu", "max"), Metric("exact", "max", "fraction"))
+            self.meter = partial(TranslationMeter, bleu, data.targets.length, getattr(fitted, "target", None))
 
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Sums]:
-        forced = self.forcing.choices(batch.targets.shape[1]) if model.training else None
+        forced = self.forced(batch.targets.shape[1]) if model.training else None
         inputs = batch.inputs if forced is None else {**batch.inputs, "forced": forced}
         logits = full_precision(model(**inputs)).flatten(0, 1)  # (batch · T, vocabulary)
         targets = batch.targets.flatten()
@@ -81,21 +60,39 @@ class _Translation:
             total = total.lerp(uniform, self.smoothing)
         return total / whole, sums
 
+    def forced(self, places: int) -> Tensor | None:
+        """Which places read the true token in this step of training; None for all."""
+        return None
+
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
         loss = float(sums["loss"]) / max(1, sums["tokens"])
-        return {"loss": loss, "perplexity": math.inf if loss > LARGEST else math.exp(loss)}
+        return {"loss": loss, "perplexity": perplexity(loss)}
 
-    def show(self, model: nn.Module, batch: Batch) -> dict[str, str]:
-        """Sentences of a batch, their translations and the model's, by greedy search."""
+    def check_outputs(self, outputs: Any, batch: Batch) -> None:
+        expected = (*batch.targets.shape, self.data.outputs)
+        given = f"a {type(outputs).__name__}"
+        if isinstance(outputs, Tensor):
+            given = f"{str(outputs.dtype).removeprefix('torch.')} of shape {tuple(outputs.shape)}"
+            if tuple(outputs.shape) == expected and outputs.is_floating_point():
+                return
+        raise ValueError(
+            f"gives {given}, expected floats of shape {expected}: (sentences, places of the target, "
+            f"{self.data.outputs} tokens)"
+        )
+
+    def show(self, model: nn.Module, batch: Batch) -> dict[str, np.ndarray | str]:
+        """Sentences of a batch, their translations and the model's, by greedy search; what the first one looks at."""
         if self.fitted is None:
             return {}
         few = batch.take(SHOWN)
-        found = search(model, few.inputs["source"], longest=self.data.targets.length)
+        sources = few.inputs["source"]
+        found = search(model, sources, longest=self.data.targets.length)
         lines = []
-        for source, target, own in zip(few.inputs["source"].tolist(), few.targets.tolist(), found, strict=True):
+        for source, target, own in zip(sources.tolist(), few.targets.tolist(), found, strict=True):
             true = self.fitted.target.decode(token for token in target if token != IGNORE)
             lines.append(f"{self.fitted.source.decode(source)} → {self.fitted.target.decode(own.tokens)} ({true})")
-        return {"translations": "\n".join(lines)}
+        maps = attention_maps(model, self.fitted, unpadded(sources[0].tolist()), found[0].tokens)
+        return {"translations": "\n".join(lines)} | {f"attention_{name}": one for name, one in maps.items()}
 
     def predict(
         self,
@@ -104,15 +101,17 @@ class _Translation:
         *,
         beam: PositiveInt = 1,
         length_penalty: NonNegative = 0.75,
+        attention: Path | None = None,
     ) -> list[Row]:
         """The translation of each sentence.
 
         Args:
             beam: beginnings of sentences that are kept in each step; 1 is greedy search.
             length_penalty: α of the score log p / L^α, of a sentence of L tokens, its end included.
+            attention: FILE.png, drawn of where each word of the translation looks; of several sentences FILE_1.png, ….
 
         Raises:
-            UserError: a sentence without a token, or a longer one than the model reads.
+            UserError: a sentence without a token, or a longer one than the model reads; or it has no attention.
         """
         if self.fitted is None:
             raise UserError(
@@ -121,12 +120,19 @@ class _Translation:
         encoded = [self._encoded(text) for text in inputs]
         found = self.translate(model, encoded, beam, length_penalty)
         rows = []
-        for text, one in zip(inputs, found, strict=True):
+        for number, (text, source, one) in enumerate(zip(inputs, encoded, found, strict=True), 1):
             row: Row = {"sentence": text, "translation": self.fitted.target.decode(one.tokens), "score": one.score}
             if not one.ended:
                 row["note"] = f"not ended within {self.data.targets.length} tokens"
             if missing := self.fitted.source.unknown(text):
                 row["read as <unk>"] = " ".join(map(repr, missing))
+            if attention is not None:
+                path = attention if len(inputs) == 1 else attention.with_stem(f"{attention.stem}_{number}")
+                maps = attention_maps(model, self.fitted, source, one.tokens)
+                if "source" not in maps:
+                    raise UserError(f"--attention {attention}: the model has no attention to its source; leave it out")
+                save_png(maps["source"], path)
+                row["attention"] = str(path)
             rows.append(row)
         return rows
 
@@ -159,9 +165,11 @@ def translation(
     label_smoothing: Fraction = 0.0,
     teacher_forcing: Probability = 1.0,
     forcing_falls: Steps | None = None,
+    bleu: Bleu | None = "corpus",
 ) -> Task:
     """Reports the perplexity, exp of the mean loss, and the mean loss over the tokens in nats, <eos> among them and
-    padding not; in evaluation every place reads the true tokens before it.
+    padding not; in evaluation every place reads the true tokens before it. With `bleu` its meter reports BLEU and the
+    share of sentences that are exactly the reference, both of greedy translations.
 
     Args:
         data: what the task is for.
@@ -173,9 +181,12 @@ def translation(
             probable one; chosen for each place of a batch (Williams and Zipser, 1989).
         forcing_falls: it falls there from 1 in equal steps over this time (Bengio et al., 2015); None: from the first
             step on.
+        bleu: of runs of up to four tokens over the whole split, 0 to 100 (corpus); the same of texts, as sacrebleu cuts
+            them (sacrebleu); the mean over the sentences of that of Dive into Deep Learning with k = 2, 0 to 1 (book);
+            None for no meter. A word of the reference that the vocabulary lacks is never matched.
 
     Raises:
-        UserError: the data are no sentences with translations, or the loss is another.
+        UserError: the data are no sentences with translations, the loss is another, or sacrebleu is not installed.
     """
     require_targets(data, "translation", Tokens)
     names = {name for name, _ in data.inputs.fields} if isinstance(data.inputs, Fields) else set()
@@ -184,5 +195,7 @@ def translation(
             "task=translation: reads a sentence and its translation, and the data have no such pairs; use task=auto, "
             f"which is {data.task} here"
         )
-    forcing = Forcing(teacher_forcing, forcing_falls, seed)
-    return _Translation(data, total_of(loss, "translation"), fitted, forcing, label_smoothing)
+    if bleu == "sacrebleu":
+        require_sacrebleu()
+    forcing = None if teacher_forcing == 1 else Forcing(teacher_forcing, forcing_falls, seed)
+    return _Translation(data, total_of(loss, "translation"), fitted, label_smoothing, forcing, bleu)

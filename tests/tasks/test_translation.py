@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 from table_translator import Table
+from torch.nn import functional as F
 
 from dl_runner.config.durations import Horizon, Steps
 from dl_runner.data.batch import Batch
@@ -17,8 +17,9 @@ from dl_runner.data.samplers import InOrder
 from dl_runner.data.tokenizers import word
 from dl_runner.errors import UserError
 from dl_runner.spec import Classes, DataSpec, Image
+from dl_runner.tasks.forcing import Forcing
 from dl_runner.tasks.losses import cross_entropy, mse
-from dl_runner.tasks.translation import Forcing, translation
+from dl_runner.tasks.translation import translation
 
 PAIRS = SentencePairs(["a b c", "b", "c a", "a a a a"], ["x", "y z", "z z z", "x y"])
 

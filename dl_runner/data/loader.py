@@ -96,7 +96,7 @@ class Loader:
         """Unprepared inputs and targets on the device."""
         if self._split.in_memory:
             for part, index in zip(parts, self._on_device(parts), strict=True):
-                yield self._split.trimmed(self._split.take(index), part)
+                yield self._split.narrowed(part).take(index)
             return
         loader = DataLoader(
             _Taken(self._split),

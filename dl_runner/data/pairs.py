@@ -1,8 +1,11 @@
 """Sentences with their translations as a split: texts before they are fitted, padded token numbers after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,7 +21,7 @@ class SentencePairs(Split):
 
     Args:
         sources: what is read.
-        targets: the translation of each.
+        targets: the translation of each. Several of the same sentence are a group.
     """
 
     sources: Sequence[str]
@@ -30,6 +33,11 @@ class SentencePairs(Split):
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    @cached_property
+    def groups(self) -> Tensor:
+        numbers: dict[str, int] = {}
+        return torch.tensor([numbers.setdefault(one, len(numbers)) for one in self.sources], dtype=torch.int64)
 
     def subset(self, indices: Tensor) -> "SentencePairs":
         places = indices.tolist()
@@ -50,61 +58,63 @@ class TokenPairs(Split):
     Args:
         source: int64 (n, longest), tokens and <eos>, then <pad>.
         target: the same of the translations.
-        lengths: int64 (n, 2) on the host: tokens of the source and the target that are no <pad>.
+        lengths: int64 (n, 2), on the host: tokens of the source and of the target that are no <pad>, >= 1.
+        note: as for `Split`.
     """
 
     source: Tensor
     target: Tensor
     lengths: Tensor
+    note: str = ""
 
     @classmethod
-    def of(cls, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> "TokenPairs":
+    def of(cls, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], note: str = "") -> "TokenPairs":
         """Of lists of token numbers, each with its <eos>."""
-        lengths = torch.tensor([[len(source), len(target)] for source, target in zip(sources, targets, strict=True)])
-        return cls(padded(sources), padded(targets), lengths.view(-1, 2))
+        lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
+        return cls(padded(sources), padded(targets), torch.tensor(lengths, dtype=torch.int64).view(-1, 2), note)
 
     def __len__(self) -> int:
         return len(self.source)
 
     def subset(self, indices: Tensor) -> "TokenPairs":
-        return TokenPairs(self.source[indices], self.target[indices], self.lengths[indices])
+        return replace(
+            self, source=self.source[indices], target=self.target[indices], lengths=self.lengths[indices], note=""
+        )
+
+    def narrowed(self, index: Index) -> "TokenPairs":
+        """As long as the longest source and the longest target at `index`."""
+        lengths = self.lengths[index]
+        longest = lengths.amax(0).tolist() if len(lengths) else (1, 1)
+        return replace(self, source=self.source[:, : longest[0]], target=self.target[:, : longest[1]])
 
     def take(self, index: Index) -> Raw:
-        """Inputs {"source": int64 (examples, S), "target": int64 (examples, T)}, the target with <bos> before it and
-        without its last place; targets int64 (examples, T), `IGNORE` where there is none."""
-        source, target = (one[index] if isinstance(index, slice) else one.index_select(0, index) for one in self._both)
-        read = F.pad(target[:, :-1], (1, 0), value=BOS)
-        return {"source": source, "target": read}, target.masked_fill(target == PAD, IGNORE)
+        """What a translator reads and what it is to answer, int64 (examples, places); copies.
 
-    @property
-    def _both(self) -> tuple[Tensor, Tensor]:
-        return self.source, self.target
-
-    def trimmed(self, raw: Raw, index: Index) -> Raw:
-        """Without the places at which all of the examples are padded."""
-        longest = self.lengths[index].amax(0).tolist() if _count(index) else [1, 1]
-        inputs, targets = raw
-        source, target = inputs["source"][:, : longest[0]], inputs["target"][:, : longest[1]]
-        inputs = {"source": source.contiguous(), "target": target.contiguous()}
-        return inputs, targets[:, : longest[1]].contiguous()
+        Returns:
+            {"source": tokens … <eos> <pad> …, "target": <bos> tokens … <pad> …}, and tokens … <eos> `IGNORE` …, which
+            are the target one place later.
+        """
+        if isinstance(index, slice):
+            source, target = self.source[index].clone(memory_format=torch.contiguous_format), self.target[index]
+        else:
+            source, target = self.source.index_select(0, index), self.target.index_select(0, index)
+        padding = target == PAD
+        read = F.pad(target[:, :-1], (1, 0), value=BOS).masked_fill_(padding, PAD)
+        return {"source": source, "target": read}, target.masked_fill(padding, IGNORE)
 
     def counted(self, index: Index) -> Mapping[str, Tensor]:
         return {"tokens": self.lengths[index, 1]}
 
     def to(self, device: torch.device | str) -> "TokenPairs":
-        return TokenPairs(self.source.to(device), self.target.to(device), self.lengths)
+        return replace(self, source=self.source.to(device), target=self.target.to(device))
 
     def digest(self) -> bytes:
-        return tensor_digest(self._both)
+        return tensor_digest([self.source, self.target])
 
 
 def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
     """Token numbers as one tensor, int64 (n, longest), <pad> behind the shorter ones."""
-    rows = torch.full((len(sentences), max(map(len, sentences), default=1)), PAD)
-    for row, sentence in zip(rows, sentences, strict=True):
-        row[: len(sentence)] = torch.tensor(sentence)
-    return rows
-
-
-def _count(index: Index) -> int:
-    return index.stop - index.start if isinstance(index, slice) else len(index)
+    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+    rows = np.full((len(lengths), lengths.max(initial=1)), PAD)
+    rows[np.arange(rows.shape[1]) < lengths[:, None]] = np.fromiter(chain.from_iterable(sentences), np.int64)
+    return torch.from_numpy(rows)

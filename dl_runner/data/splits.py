@@ -24,15 +24,20 @@ class Split(ABC):
         ordered: whether the examples are a sequence, such as a text: what is held out of it is a stretch at its end.
         strata: int64 (n,) on the host, the class of each example, of which every part of the split gets its share; None
             where there are none.
+        groups: int64 (n,) on the host, numbered from 0: examples of a group, such as translations of the same sentence,
+            are held out together or not at all; None where each is on its own.
         files: the file that each example's inputs are read from, in their order; () where they are not in files of
             their own.
         in_memory: whether `take` is quick enough to be called in the training loop, on the split's own device.
+        note: what a person has to know of how the examples were made; "" for nothing.
     """
 
     ordered: bool = False
     strata: Tensor | None = None
+    groups: Tensor | None = None
     files: tuple[Path, ...] = ()
     in_memory: bool = True
+    note: str = ""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -50,13 +55,14 @@ class Split(ABC):
         host."""
         return {}
 
-    def trimmed(self, raw: Raw, index: Index) -> Raw:
-        """What `take` has returned for some examples, without what only other, longer ones need.
+    def narrowed(self, index: Index) -> "Split":
+        """The split without what the examples at `index` do not need, such as places at which all of them are padded;
+        a view.
 
         Args:
-            index: of the examples, on the host, so that no device has to be asked how long they are.
+            index: on the host, so that no device has to be asked how long the examples are.
         """
-        return raw
+        return self
 
     def to(self, device: torch.device | str) -> "Split":
         """The split with what it holds in memory on the device."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 from dl_runner.config.types import PositiveInt
@@ -49,7 +50,7 @@ class Tokenizer:
 
     def fit_sentences(self, sentences: Sequence[str]) -> "FittedTokenizer":
         """The vocabulary of sentences, with the special tokens of a translator."""
-        found = (token for one in tracked(sentences, "counting tokens") for token in self.split(one))
+        found = chain.from_iterable(map(self.split, tracked(sentences, "counting tokens")))
         return self.with_tokens(vocabulary(found, self.min_frequency, SPECIAL))
 
     def with_tokens(self, tokens: Sequence[str]) -> "FittedTokenizer":
@@ -71,7 +72,9 @@ class FittedTokenizer:
     """A tokenizer with its vocabulary.
 
     Args:
-        tokens: token number i is tokens[i]; the first one stands for whatever is not among them.
+        tokens: token number i is tokens[i]; the first one stands for whatever is not among them. A translator's begin
+            with the `SPECIAL` ones: what looks like these in a text is unknown, and they are no part of what is
+            decoded, <unk> excepted.
     """
 
     tokenizer: Tokenizer
@@ -79,7 +82,12 @@ class FittedTokenizer:
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        return {token: number for number, token in enumerate(self.tokens)}
+        return {token: number for number, token in enumerate(self.tokens) if number not in self._silent}
+
+    @cached_property
+    def _silent(self) -> range:
+        """The numbers of tokens that are no part of a text."""
+        return range(1, len(SPECIAL)) if self.tokens[: len(SPECIAL)] == SPECIAL else range(0)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -90,16 +98,14 @@ class FittedTokenizer:
         return [numbers.get(token, 0) for token in self.tokenizer.tokens_of(text, "cutting the text into tokens")]
 
     def encode_sentences(self, sentences: Sequence[str]) -> list[list[int]]:
-        """The numbers of each sentence's tokens, none of which is a special one but the unknown."""
-        numbers = {token: number for token, number in self._numbers.items() if token not in SPECIAL}
-        return [
-            [numbers.get(token, 0) for token in self.tokenizer.split(one)]
-            for one in tracked(sentences, "cutting sentences into tokens")
-        ]
+        """The numbers of each sentence's tokens."""
+        number, split = self._numbers.get, self.tokenizer.split
+        titled = tracked(sentences, "cutting sentences into tokens")
+        return [[number(token, 0) for token in split(sentence)] for sentence in titled]
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some tokens; of characters exactly what `encode` was given, if it knew them all."""
-        return self.tokenizer.join(self.tokens[number] for number in numbers)
+        return self.tokenizer.join(self.tokens[number] for number in numbers if number not in self._silent)
 
     def unknown(self, text: str) -> list[str]:
         """The different tokens of a text that the vocabulary lacks, in the order in which they come."""

@@ -1,5 +1,8 @@
-"""English sentences and their French translations, from Tatoeba (manythings.org/anki), as Dive into Deep Learning has
-them: the shortest first."""
+"""English sentences and their French translations, the shortest first; as in Dive into Deep Learning.
+
+They come from Tatoeba by way of manythings.org/anki. The book's clean-up is what `tokenizer=word` does in lower case:
+every kind of space parts words, and punctuation is cut off.
+"""
 
 import re
 import zipfile

@@ -77,6 +77,8 @@ def _pairs(folder: Path, split: str, source: str, target: str) -> list[tuple[str
 
 def _unpacked(path: Path) -> str:
     try:
-        return gzip.decompress(read_bytes(path)).decode()
+        if text := gzip.decompress(read_bytes(path)).decode():
+            return text
+        raise EOFError
     except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError):
         raise UserError(f"{path}: damaged; {REMEDY}") from None

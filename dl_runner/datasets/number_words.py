@@ -10,7 +10,8 @@ from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.buckets import Batching
 from dl_runner.data.dataset import Data
 from dl_runner.data.parallel_corpus import parallel_corpus
-from dl_runner.data.tokenizers import Tokenizer, word
+from dl_runner.data.tokenizers import Tokenizer, char, word
+from dl_runner.errors import UserError
 
 BELOW = 1_000_000
 ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -29,11 +30,10 @@ def number_words(
     length: PositiveInt | None = None,
     batching: Batching = "buckets",
 ) -> Data:
-    """ "4 2 1 7" ↔ "four thousand two hundred seventeen".
-
-    The digits are words of their own, as nothing tells a model how a numeral is spelt.
+    """ "4217" ↔ "four thousand two hundred seventeen".
 
     Args:
+        tokenizer: of the words; numerals are always read and written digit by digit.
         direction: which is read, and which written.
         numbers: how many, at most a million; a third each has up to two, up to four and up to six digits, as far as
             there are so many.
@@ -44,12 +44,16 @@ def number_words(
     Raises:
         UserError: there are not so many numbers.
     """
-    found = [(" ".join(str(number)), in_words(number)) for number in drawn(numbers)]
+    if numbers > BELOW:
+        raise UserError(f"data.numbers={numbers}: there are {BELOW:,} numbers below a million; use at most as many")
+    found = [(str(number), in_words(number)) for number in drawn(numbers)]
+    tokenizers = [char(), tokenizer or word()]
     if direction == "to_numerals":
         found = [(words, numeral) for numeral, words in found]
+        tokenizers.reverse()
     return parallel_corpus(
         found,
-        tokenizer or word(),
+        *tokenizers,
         test=test,
         pairs=pairs,
         length=length,

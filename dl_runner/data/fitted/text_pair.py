@@ -43,7 +43,7 @@ class Side:
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some tokens, the special ones but <unk> left out."""
-        return self.tokenizer.decode(number for number in numbers if not 0 < number < len(SPECIAL))
+        return self.tokenizer.decode(numbers)
 
     def words(self, numbers: Iterable[int]) -> list[str]:
         """Each token, special ones too, by its name."""
@@ -86,9 +86,12 @@ class FittedPair:
     def apply(self, split: SentencePairs) -> TokenPairs:
         """Raises UserError: a sentence is too long."""
         try:
-            return TokenPairs.of(self._ended(self.source, split.sources), self._ended(self.target, split.targets))
+            sources, targets = self._ended(self.source, split.sources), self._ended(self.target, split.targets)
         except ValueError as error:
             raise UserError(f"data: {error}; set data.length to it, or to less to have sentences cut") from None
+        cut = sum(source[-1] != EOS or target[-1] != EOS for source, target in zip(sources, targets, strict=True))
+        note = f"{cut:,} of {len(split):,} pairs are cut to data.length={self.source.longest} tokens" if cut else ""
+        return TokenPairs.of(sources, targets, note)
 
     def _ended(self, side: Side, sentences: Sequence[str]) -> list[list[int]]:
         found = [[*numbers, EOS] for numbers in side.tokenizer.encode_sentences(sentences)]
@@ -108,25 +111,29 @@ class PairFit:
     """Learns the vocabularies.
 
     Args:
-        tokenizer: of both sides, without a vocabulary.
+        source: the tokenizer of what is read, without a vocabulary.
         length: tokens of a sentence, <eos> included, >= 1; longer ones are cut. None: none is cut, and models have
             room for half as many more than the longest sentence of the training has.
+        target: the tokenizer of the translations; None: the same.
     """
 
-    tokenizer: Tokenizer
+    source: Tokenizer
     length: int | None
+    target: Tokenizer | None = None
 
     def fit(self, train: SentencePairs) -> FittedPair:
         """Raises UserError: a side has no token that is frequent enough."""
-        sides = [self._side(train.sources, "source"), self._side(train.targets, "target")]
-        return FittedPair(*sides, cut=self.length is not None)
+        source = self._side(self.source, train.sources, "source")
+        return FittedPair(
+            source, self._side(self.target or self.source, train.targets, "target"), cut=self.length is not None
+        )
 
-    def _side(self, sentences: Sequence[str], name: str) -> Side:
-        tokenizer = self.tokenizer.fit_sentences(sentences)
+    def _side(self, unfitted: Tokenizer, sentences: Sequence[str], name: str) -> Side:
+        tokenizer = unfitted.fit_sentences(sentences)
         if len(tokenizer) == len(SPECIAL):
             raise UserError(
-                f"data: the {name} sentences have no token for a vocabulary; use more text, or a smaller "
-                "tokenizer.min_frequency"
+                f"tokenizer.min_frequency={unfitted.min_frequency}: no token of the {len(sentences):,} {name} "
+                f"sentences is so frequent; use {'more text' if unfitted.min_frequency == 1 else 'a smaller one'}"
             )
         if self.length is not None:
             return Side(tokenizer, self.length)

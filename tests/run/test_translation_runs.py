@@ -67,20 +67,20 @@ def test_a_run_is_measured_again_as_it_was(result):
 
 def test_sentences_of_ones_own_and_what_they_look_at(result, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("two.txt").write_text("4 2\n7 x\n")
+    Path("two.txt").write_text("42\n7x\n")
     rows = predict(result.record.folder, ["two.txt"], None, {"beam": 2, "attention": "seen.png"})
-    assert [(row["sentence"], row["attention"]) for row in rows] == [("4 2", "seen_1.png"), ("7 x", "seen_2.png")]
+    assert [(row["sentence"], row["attention"]) for row in rows] == [("42", "seen_1.png"), ("7x", "seen_2.png")]
     assert rows[1]["read as <unk>"] == "'x'" and Path("seen_2.png").stat().st_size > 1000
     with pytest.raises(UserError, match=r"^--attention a\.jpg: is drawn as a PNG"):
-        predict(result.record.folder, ["4 2"], None, {"attention": "a.jpg"})
+        predict(result.record.folder, ["42"], None, {"attention": "a.jpg"})
     with pytest.raises(UserError, match=r"^--length-penalty=-1: expected"):
-        predict(result.record.folder, ["4 2"], None, {"length_penalty": -1})
+        predict(result.record.folder, ["42"], None, {"length_penalty": -1})
 
 
 def test_a_model_without_attention_has_none_to_draw(tmp_path):
     folder = run(tmp_path, *NUMBERS, *RECURRENT, "task.bleu=null").record.folder
     with pytest.raises(UserError, match=r"^--attention a\.png: the model has no attention"):
-        predict(folder, ["4 2"], None, {"attention": "a.png"})
+        predict(folder, ["42"], None, {"attention": "a.png"})
     assert "validation/bleu" not in json.loads((folder / "run.json").read_text())["metrics"]
 
 

@@ -10,7 +10,7 @@ from dl_runner.layers.encoder_decoder import select_rows
 from dl_runner.layers.recorded import recorded
 
 same = {"rtol": 0, "atol": 1e-12}
-each = pytest.mark.parametrize(("name", "options"), KINDS, ids=lambda value: "-".join(map(str, value or ["default"])))
+each = pytest.mark.parametrize(("name", "options"), KINDS, ids=str)
 attending = [(name, options) for name, options in KINDS if hasattr(translator(name), "attention")]
 
 

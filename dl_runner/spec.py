@@ -255,6 +255,12 @@ class DataSpec:
         return cls(_from_plain(plain["inputs"]), _from_plain(plain["targets"]), plain["task"])
 
 
+def reads_tokens(spec: DataSpec) -> bool:
+    """Whether all that a model reads are tokens, so that its inputs are texts."""
+    kinds = [kind for _, kind in spec.inputs.fields] if isinstance(spec.inputs, Fields) else [spec.inputs]
+    return all(isinstance(kind, Tokens) for kind in kinds)
+
+
 def _values(kind: Kind) -> int:
     if isinstance(kind, Fields):
         return sum(_values(field) for _, field in kind.fields)

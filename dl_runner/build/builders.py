@@ -26,7 +26,7 @@ GIVEN = {
     "data": {"root", "seed", "image_size", "tokenizer", "normalize"},
     "tokenizer": set(),
     "model": {"data"},
-    "task": {"data", "loss", "load", "fitted", "label_smoothing"},
+    "task": {"data", "loss", "load", "fitted", "label_smoothing", "seed"},
     "loss": {"data"},
     "optimizer": {"groups"},
     "schedule": {"horizon"},

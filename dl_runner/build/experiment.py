@@ -129,10 +129,11 @@ def build_task(
     smoothing = config.regularization.label_smoothing
     loss = builders.loss(spec)
     values = {"data": spec, "loss": loss, "load": load, "fitted": fitted, "label_smoothing": smoothing}
+    values["seed"] = config.seed
     given = offered(builder, values)
     if smoothing and "label_smoothing" not in given:
         raise UserError(
-            f"regularization.label_smoothing={smoothing:g}: is for classification, but the task is {name}; "
+            f"regularization.label_smoothing={smoothing:g}: is for classification and translation, not for {name}; "
             "use regularization=none"
         )
     return builder(**given)

@@ -63,8 +63,10 @@ def check_fit(experiment: Experiment) -> None:
         raise UserError(
             f"regularization.early_stopping={patience}: there are no validation data to watch; set data.validation=0.1"
         )
-    if experiment.device_settings.cuda_graphs and hasattr(experiment.task, "state_dict"):
-        raise UserError("device.cuda_graphs=on: cannot replay a task that carries a state from step to step; use off")
+    if experiment.device_settings.cuda_graphs:
+        moves = {"state_dict": "carries a state from step to step", "before_step": "changes with the step"}
+        for doing in (moves[method] for method in moves if hasattr(experiment.task, method)):
+            raise UserError(f"device.cuda_graphs=on: cannot replay a task that {doing}; use off")
     _check_labels(experiment)
     _check_targets(experiment)
     _check_outputs(experiment)

@@ -9,7 +9,7 @@ from dl_runner.data.dataset import FITTED, Fitted
 from dl_runner.runtime.checksums import read_checked
 from dl_runner.runtime.files import parse_json
 
-_KEYS = ("tokenizer", "numbers", "categories", "indicators")
+_KEYS = ("tokenizer", "source", "target", "numbers", "categories", "indicators")
 _SHOWN = 3
 
 
@@ -35,6 +35,8 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
         theirs: a reading, "there".
         ours: another one, "here".
     """
+    if "source" in {**theirs, **ours}:
+        return _of_pairs(theirs, ours)
     if "tokenizer" in {**theirs, **ours}:
         return _of_tokens(theirs.get("tokenizer") or {}, ours.get("tokenizer") or {})
     for key, kind in (("numbers", "number"), ("categories", "category")):
@@ -61,6 +63,14 @@ def scale_difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     told = [f"mean {one['mean']:.6g}, std {one['std']:.6g}, missing {one['fill']:.6g}" for one in (old, new)]
     more = f" ({len(apart) - 1} other columns differ too)" if apart[1:] else ""
     return f"column {old['name']} has {told[0]} there and {told[1]} here{more}"
+
+
+def _of_pairs(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    for side in ("source", "target"):
+        there, here = (one.get(side, {}).get("tokenizer", {}) for one in (theirs, ours))
+        if told := _of_tokens(there, here):
+            return f"{side}: {told}"
+    return ""
 
 
 def _of_tokens(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:

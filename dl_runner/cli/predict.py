@@ -7,7 +7,7 @@ from typing import Any
 
 from dl_runner.cli.options import device_option, run_folder_of
 
-_OURS = ("--weights", "--device", "--out", "--plugins", "--help", "--config-dir")
+_OURS = ("--weights", "--device", "--out", "--attention", "--plugins", "--help", "--config-dir")
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 
@@ -16,19 +16,27 @@ def predict(argv: list[str]) -> None:
 
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "inputs", nargs="*", metavar="INPUT", help="picture or table files, folders of pictures, or texts in quotes"
+            "inputs",
+            nargs="*",
+            metavar="INPUT",
+            help="picture or table files, folders of pictures, texts in quotes, or files of texts, one a line; - reads "
+            "such lines from the standard input",
         )
         parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
         device_option(parser)
         parser.add_argument(
             "--out", type=Path, metavar="DIR|FILE.csv", help="where pictures are written, or a file for all answers"
         )
+        parser.add_argument("--attention", metavar="FILE.png", help="draw what a translator looks at as it writes")
         parser.epilog = (
-            "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts."
+            "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts, "
+            "--beam 4 --length-penalty 0.75 for translations."
         )
 
     argv, options = split_options(argv)
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
+    if given.attention is not None:
+        options["attention"] = given.attention
     from rich.console import Console
 
     from dl_runner.report.answers import check_folder, is_table_file, render, write_table

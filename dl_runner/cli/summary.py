@@ -33,12 +33,14 @@ def summary(argv: list[str]) -> None:
     from dl_runner.report.columns import columns_in_words
     from dl_runner.report.curve import draw_rates
     from dl_runner.report.summary import render, summarize
+    from dl_runner.report.tokens import tokens_in_words
 
     experiment = checked_experiment(checked)
     table = render(summarize(experiment.model, experiment.spec))
     table.title = f"{checked.model.name} on {checked.data.name}"
     Console().print(table)
-    for told in filter(None, (columns_in_words(experiment.spec.inputs), *experiment.data.notes)):
+    reads = experiment.spec.inputs
+    for told in filter(None, (columns_in_words(reads), tokens_in_words(reads), *experiment.data.notes)):
         print(told)
     rates, per_epoch = _learning_rates(experiment)
     if min(rates) != max(rates) or any(override.startswith("schedule") for override in given.overrides):

@@ -157,11 +157,12 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
         learnt = fitted or data.fit.fit(train)
         splits = {name: split and learnt.apply(split) for name, split in splits.items()}
         spec = learnt.spec or spec
+    notes = [f"{name}: {split.note}" for name, split in splits.items() if split is not None and split.note]
     spec = measured(spec, splits["train"])
     made = _sized(spec, cuts)
     if made.is_image:
         splits = {name: split and resize_targets(split, spec, made.inputs) for name, split in splits.items()}
-    return replace(data, spec=made, fitted=learnt, **splits)
+    return replace(data, spec=made, fitted=learnt, notes=(*data.notes, *notes), **splits)
 
 
 def _dark(train: Split) -> list[str]:

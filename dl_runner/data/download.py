@@ -1,4 +1,4 @@
-"""Downloads of official data files: checked by md5, with their progress shown, whole or not at all.
+"""Downloads of official data files: checked by their digests, with their progress shown, whole or not at all.
 
 Pooch does not replace it: a file that it fetched has mode 0600, so that nobody else can read a shared folder; a failure
 or Ctrl-C leaves an empty folder; an archive that a server sends with Content-Encoding: gzip arrives unpacked, and then
@@ -26,12 +26,12 @@ class Remote:
 
     Args:
         name: its name in the folder of the data set.
-        md5: hexadecimal digest of the whole file.
+        digest: of the whole file, hexadecimal: its md5, or its sha1 of 40 digits.
         mirrors: addresses of folders that hold it, with a final slash, best first.
     """
 
     name: str
-    md5: str
+    digest: str
     mirrors: tuple[str, ...]
 
 
@@ -85,9 +85,10 @@ def _fetch_from(mirror: str, file: Remote, folder: Path) -> None:
             output.write(chunk)
             advance(len(chunk))
         output.seek(0)
-        digest = hashlib.file_digest(output, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if digest != file.md5:
-            raise DownloadFailed(f"sent a damaged {file.name} (md5 {digest}, expected {file.md5})")
+        kind = "sha1" if len(file.digest) == 40 else "md5"
+        digest = hashlib.file_digest(output, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+        if digest != file.digest:
+            raise DownloadFailed(f"sent a damaged {file.name} ({kind} {digest}, expected {file.digest})")
 
 
 def _size(response: http.client.HTTPResponse) -> int | None:

@@ -95,8 +95,8 @@ class Loader:
     def _raw(self, parts: Sequence[Index]) -> Iterator[Raw]:
         """Unprepared inputs and targets on the device."""
         if self._split.in_memory:
-            for index in self._on_device(parts):
-                yield self._split.take(index)
+            for part, index in zip(parts, self._on_device(parts), strict=True):
+                yield self._split.narrowed(part).take(index)
             return
         loader = DataLoader(
             _Taken(self._split),

@@ -27,12 +27,14 @@ class Split(ABC):
         files: the file that each example's inputs are read from, in their order; () where they are not in files of
             their own.
         in_memory: whether `take` is quick enough to be called in the training loop, on the split's own device.
+        note: what a person has to know of how the examples were made; "" for nothing.
     """
 
     ordered: bool = False
     strata: Tensor | None = None
     files: tuple[Path, ...] = ()
     in_memory: bool = True
+    note: str = ""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -49,6 +51,15 @@ class Split(ABC):
         """What losses are means over beside examples, such as tokens: for each of the examples, int64 (n,), on the
         host."""
         return {}
+
+    def narrowed(self, index: Index) -> "Split":
+        """The split without what the examples at `index` do not need, such as places at which all of them are padded;
+        a view.
+
+        Args:
+            index: on the host, so that no device has to be asked how long the examples are.
+        """
+        return self
 
     def to(self, device: torch.device | str) -> "Split":
         """The split with what it holds in memory on the device."""

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 from dl_runner.config.types import PositiveInt
-from dl_runner.data.vocabulary import vocabulary
-from dl_runner.runtime.progress import advancing
+from dl_runner.data.vocabulary import SPECIAL, vocabulary
+from dl_runner.runtime.progress import advancing, tracked
 
 STRETCH = 2**18  # characters
 
@@ -47,6 +48,11 @@ class Tokenizer:
     def fit(self, text: str) -> "FittedTokenizer":
         return self.with_tokens(vocabulary(self.tokens_of(text, "counting tokens"), self.min_frequency))
 
+    def fit_sentences(self, sentences: Sequence[str]) -> "FittedTokenizer":
+        """The vocabulary of sentences, with the special tokens of a translator."""
+        found = chain.from_iterable(map(self.split, tracked(sentences, "counting tokens")))
+        return self.with_tokens(vocabulary(found, self.min_frequency, SPECIAL))
+
     def with_tokens(self, tokens: Sequence[str]) -> "FittedTokenizer":
         """The tokenizer with a vocabulary that it had before."""
         return FittedTokenizer(self, tuple(tokens))
@@ -66,7 +72,9 @@ class FittedTokenizer:
     """A tokenizer with its vocabulary.
 
     Args:
-        tokens: token number i is tokens[i]; the first one stands for whatever is not among them.
+        tokens: token number i is tokens[i]; the first one stands for whatever is not among them. A translator's begin
+            with the `SPECIAL` ones: what looks like these in a text is unknown, and they are no part of what is
+            decoded, <unk> excepted.
     """
 
     tokenizer: Tokenizer
@@ -74,7 +82,12 @@ class FittedTokenizer:
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        return {token: number for number, token in enumerate(self.tokens)}
+        return {token: number for number, token in enumerate(self.tokens) if number not in self._silent}
+
+    @cached_property
+    def _silent(self) -> range:
+        """The numbers of tokens that are no part of a text."""
+        return range(1, len(SPECIAL)) if self.tokens[: len(SPECIAL)] == SPECIAL else range(0)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -84,9 +97,15 @@ class FittedTokenizer:
         numbers = self._numbers
         return [numbers.get(token, 0) for token in self.tokenizer.tokens_of(text, "cutting the text into tokens")]
 
+    def encode_sentences(self, sentences: Sequence[str]) -> list[list[int]]:
+        """The numbers of each sentence's tokens."""
+        number, split = self._numbers.get, self.tokenizer.split
+        titled = tracked(sentences, "cutting sentences into tokens")
+        return [[number(token, 0) for token in split(sentence)] for sentence in titled]
+
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some tokens; of characters exactly what `encode` was given, if it knew them all."""
-        return self.tokenizer.join(self.tokens[number] for number in numbers)
+        return self.tokenizer.join(self.tokens[number] for number in numbers if number not in self._silent)
 
     def unknown(self, text: str) -> list[str]:
         """The different tokens of a text that the vocabulary lacks, in the order in which they come."""
@@ -110,6 +129,7 @@ class _Characters(Tokenizer):
 
 # A token such as <unk> of the text itself; a word with its apostrophes and hyphens; a line's end; any other character.
 _WORD = re.compile(r"<\w+>|\w+(?:['’-]\w+)*|\n|[^\w\s]")
+_PART = re.compile(r"\n|\S+")
 _NO_SPACE = re.compile(r" (?=[.,;:!?)\]}’'\n])|(?<=[(\[{\n]) ")
 
 
@@ -124,6 +144,17 @@ class _Words(Tokenizer):
 
     def join(self, tokens: Iterable[str]) -> str:
         return _NO_SPACE.sub("", " ".join(tokens))
+
+
+class _Whitespace(Tokenizer):
+    name = "whitespace"
+    stretches = lines
+
+    def split(self, text: str) -> list[str]:
+        return _PART.findall(text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return " ".join(tokens).replace(" \n ", "\n").replace(" \n", "\n").replace("\n ", "\n")
 
 
 def char(*, min_frequency: PositiveInt = 1) -> Tokenizer:
@@ -145,3 +176,13 @@ def word(*, min_frequency: PositiveInt = 1, lowercase: bool = False) -> Tokenize
         lowercase: before the text is cut.
     """
     return _Words(min_frequency, lowercase)
+
+
+def whitespace(*, min_frequency: PositiveInt = 1) -> Tokenizer:
+    """What white space parts and ends of lines are tokens, for a text that is tokenized already, such as the Penn
+    Treebank's.
+
+    Args:
+        min_frequency: tokens that the training text has fewer times are `<unk>`.
+    """
+    return _Whitespace(min_frequency)

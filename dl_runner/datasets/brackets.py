@@ -1,4 +1,4 @@
-"""Brackets that open and close: is a sequence balanced, or which of its brackets have a partner?
+"""Brackets that open and close: whether a sequence is balanced, or which of its brackets have a partner.
 
 The Dyck language (Chomsky and Schützenberger, 1963): ([]) is balanced, ([)] and (( are not. To tell, one remembers
 what is still open. A partner may come later, so that labels of places need both directions.

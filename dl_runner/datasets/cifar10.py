@@ -54,8 +54,8 @@ def cifar10(root: Path, *, download: bool = True) -> Data:
 
 def _unpack(archive: Path, folder: Path, names: list[str]) -> None:
     """Takes just `names` out of the archive, each written whole; nothing in it can choose where it goes."""
-    if md5(read_bytes(archive)) != ARCHIVE.md5:
-        raise UserError(f"{archive}: damaged (its md5 is not {ARCHIVE.md5}); delete it to download it again")
+    if md5(read_bytes(archive)) != ARCHIVE.digest:
+        raise UserError(f"{archive}: damaged (its md5 is not {ARCHIVE.digest}); delete it to download it again")
     try:
         with tarfile.open(archive) as tar:
             for name in names:

@@ -1,10 +1,10 @@
-"""The copy task: remember some symbols, wait, and say them again (Hochreiter and Schmidhuber, 1997; Arjovsky et al.,
-2016, section 4.1).
+"""The copy task: remember some symbols, wait, and say them again.
 
     reads   b d a . . . . . ? ? ?
     says                    b d a
 
-What it takes is memory alone: nothing between the symbols and the question helps.
+What it takes is memory alone: nothing between the symbols and the question helps (Hochreiter and Schmidhuber, 1997;
+Arjovsky et al., 2016, section 4.1).
 """
 
 from pathlib import Path

@@ -4,7 +4,7 @@
 
 Padding lies behind the real tokens. Read forwards, no real token comes after it, so it needs no care. To read
 backwards, each sequence is turned around within its own length, which puts the padding behind the real tokens again.
-That gives what a packed sequence gives, needs no length on the host, and takes less time on a processor.
+That gives what a packed sequence gives in no more time, and needs no length on the host.
 """
 
 import torch

@@ -51,7 +51,7 @@ def save_png(pixels: np.ndarray, path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from None
 
 
-def _short(text: str, longest: int = 18) -> str:
+def short(text: str, longest: int = 18) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
@@ -89,7 +89,7 @@ def image_grid(images: np.ndarray, titles: Sequence[str], correct: Sequence[bool
         axes.imshow(images[index].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
         axes.set(xticks=[], yticks=[])
         right = correct is None or correct[index]
-        title = "\n".join(_short(line) for line in titles[index].split("\n"))
+        title = "\n".join(short(line) for line in titles[index].split("\n"))
         axes.set_title(title, fontsize=9, color="black" if right else WRONG, parse_math=False)
         if not right:
             axes.spines[:].set(color=WRONG, linewidth=2.5)
@@ -133,7 +133,7 @@ def image_table(
     axes.tick_params(length=0, labelsize=9, labeltop=True, labelbottom=False)
     across, down = np.arange(columns) * (width + gap), np.arange(rows) * (height + gap)
     axes.set_xticks(across + (width - 1) / 2, column_names, parse_math=False)
-    axes.set_yticks(down + (height - 1) / 2, [_short(name) for name in row_names], parse_math=False)
+    axes.set_yticks(down + (height - 1) / 2, [short(name) for name in row_names], parse_math=False)
     if legend:
         _explain(figure, legend)
     return to_pixels(figure)
@@ -142,7 +142,7 @@ def image_table(
 def _explain(figure: "Figure", legend: Mapping[str, np.ndarray]) -> None:
     from matplotlib.patches import Patch
 
-    patches = [Patch(color=np.asarray(color) / 255, label=_short(name)) for name, color in legend.items()]
+    patches = [Patch(color=np.asarray(color) / 255, label=short(name)) for name, color in legend.items()]
     figure.legend(handles=patches, loc="outside right upper", fontsize=9)
 
 
@@ -173,7 +173,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true", xticks=[], yticks=[])
     if k <= MOST_NAMES:
-        names = [_short(name) for name in classes]
+        names = [short(name) for name in classes]
         style = {"fontsize": 10 if k <= MOST_NUMBERS else 7, "parse_math": False}
         axes.set_xticks(range(k), names, rotation=45 if k <= 10 else 90, ha="right" if k <= 10 else "center", **style)
         axes.set_yticks(range(k), names, **style)

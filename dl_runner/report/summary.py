@@ -1,6 +1,6 @@
 """What a model consists of: a row per layer in the order of its calls, with shapes, parameters and multiply-adds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,26 +10,32 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dl_runner.data.batch import blank, call
-from dl_runner.spec import DataSpec
+from dl_runner.spec import DataSpec, reads_tokens
+
+FEW = 2  # calls of a module that have a row each; more of them, as of a cell for each token, share one
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One call of one module.
+    """One call of one module, or all those with the same output if there are more than two.
 
     Args:
         name: where the module is in the model; "" for the model itself.
         type: its class.
         output_shape: of one example; () when the module returns no tensor.
         parameters: its own that no earlier row has counted.
-        multiply_adds: for one example, without those of the modules within it.
+        multiply_adds: for one example, without those of the modules within it; of all calls.
+        calls: how many.
     """
 
     name: str
     type: str
-    output_shape: tuple[int, ...]
+    output_shape: Shape
     parameters: int
     multiply_adds: int
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,17 @@ class Summary:
 
 @dataclass
 class _Calls:
-    """Forward hooks that write a row per call, giving each module what is not its children's."""
+    """Forward hooks that write a row per call, giving each module what is not its children's.
+
+    Args:
+        shapes: for one example, of the outputs of the calls by their numbers; None where dimension 0 counts examples.
+    """
 
     names: dict[nn.Module, str]
     counter: FlopCounterMode
+    shapes: list[Shape] | None = None
     rows: list[Row] = field(default_factory=list)
+    number: int = 0
     counted: set[int] = field(default_factory=set)
     running: list[list[int]] = field(default_factory=list)  # per module in progress: FLOPs before it, FLOPs of children
 
@@ -60,6 +72,8 @@ class _Calls:
 
     def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
         before, within = self.running.pop()
+        shape = _shape(output)[1:] if self.shapes is None else self.shapes[self.number]
+        self.number += 1
         flops = self.counter.get_total_flops() - before
         if self.running:
             self.running[-1][1] += flops
@@ -67,10 +81,14 @@ class _Calls:
         self.counted |= new.keys()
         leaf = next(module.children(), None) is None
         if leaf or new or flops > within:
-            shape = tuple(_first(output).shape[1:]) if _first(output) is not None else ()
             # One multiply-add is two floating-point operations.
             row = Row(self.names[module], type(module).__name__, shape, sum(new.values()), (flops - within) // 2)
             self.rows.append(row)
+
+
+def _shape(output: Any) -> Shape:
+    first = _first(output)
+    return () if first is None else tuple(first.shape)
 
 
 def _first(output: Any) -> torch.Tensor | None:
@@ -79,8 +97,46 @@ def _first(output: Any) -> torch.Tensor | None:
     return output if isinstance(output, torch.Tensor) else None
 
 
+def _shapes(model: nn.Module, spec: DataSpec, device: torch.device | str, examples: int) -> list[Shape]:
+    """Of the output of each call in a pass of so many examples, in the order in which the calls end."""
+    found: list[Shape] = []
+
+    def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        found.append(_shape(output))
+
+    handles = [module.register_forward_hook(note) for module in model.modules()]
+    try:
+        call(model, blank(spec, examples, device).inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _of_one_example(one: Shape, two: Shape) -> Shape:
+    """The shape for one example without the dimension that counts them, which is where that for two differs: layers of
+    sequences may have it behind their places."""
+    differ = [place for place, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
+    return one[: differ[0]] + one[differ[0] + 1 :] if differ else one
+
+
+def _joined(rows: list[Row]) -> list[Row]:
+    """Rows of modules that are called again and again as one row each."""
+    alike: dict[tuple[str, Shape], list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row.name, row.output_shape), []).append(row)
+    found = []
+    for row in rows:
+        same = alike[row.name, row.output_shape]
+        if len(same) <= FEW:
+            found.append(row)
+        elif row is same[0]:
+            found.append(replace(row, multiply_adds=sum(one.multiply_adds for one in same), calls=len(same)))
+    return found
+
+
 def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cpu") -> Summary:
-    """Runs `model`, which lives on `device`, once on a blank example, in evaluation mode.
+    """Runs `model`, which lives on `device`, on a blank example, in evaluation mode.
 
     Leaf modules get a row per call; others only for what they hold or compute themselves. A module called twice
     has two rows, the second with no parameters. Multiply-adds are those of matrix products and convolutions.
@@ -88,13 +144,18 @@ def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cp
     names = {module: name for name, module in model.named_modules()}
     training = {module: module.training for module in names}
     counter = FlopCounterMode(display=False)
-    calls = _Calls(names, counter)
-    handles = [module.register_forward_pre_hook(calls.enter) for module in names]
-    handles += [module.register_forward_hook(calls.leave) for module in names]
+    handles: list[Any] = []
     try:
         model.eval()
-        with torch.no_grad(), counter:
-            call(model, blank(spec, 1, device).inputs)
+        with torch.no_grad():
+            calls = _Calls(names, counter)
+            if reads_tokens(spec):
+                both = (_shapes(model, spec, device, examples) for examples in (1, 2))
+                calls.shapes = [_of_one_example(*pair) for pair in zip(*both, strict=True)]
+            handles += [module.register_forward_pre_hook(calls.enter) for module in names]
+            handles += [module.register_forward_hook(calls.leave) for module in names]
+            with counter:
+                call(model, blank(spec, 1, device).inputs)
     finally:
         for handle in handles:
             handle.remove()
@@ -102,7 +163,7 @@ def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cp
             module.training = mode
     parameters = list(model.parameters())
     return Summary(
-        rows=tuple(calls.rows),
+        rows=tuple(_joined(calls.rows)),
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=counter.get_total_flops() // 2,
@@ -122,5 +183,6 @@ def render(summary: Summary) -> Table:
     for row in summary.rows:
         shape = " × ".join(map(str, row.output_shape))
         counts = (f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds))
-        table.add_row(row.name or "(model)", row.type, shape, *counts)
+        calls = f" ({row.calls} times)" if row.calls > 1 else ""
+        table.add_row(row.name or "(model)", row.type + calls, shape, *counts)
     return table

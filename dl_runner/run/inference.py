@@ -13,12 +13,13 @@ from dl_runner.config.stored import load_run
 from dl_runner.config.types import arguments
 from dl_runner.data.fingerprint import content_changes
 from dl_runner.data.picture_files import asked_for
+from dl_runner.data.text_inputs import texts_asked_for
 from dl_runner.errors import UserError, hint
 from dl_runner.run.data_record import check_spec, spec_on_record
 from dl_runner.run.fitted import read_fitted
 from dl_runner.run.left_out import check_left_out
 from dl_runner.runtime.progress import showing
-from dl_runner.spec import Image
+from dl_runner.spec import Image, reads_tokens
 from dl_runner.tasks.predicting import Row, check_inputs
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, Which, load_weights, read_spec
@@ -118,9 +119,12 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
-    asked = asked_for(inputs) if isinstance(spec.inputs, Image) else inputs
+    if isinstance(spec.inputs, Image):
+        inputs = asked_for(inputs)
+    elif reads_tokens(spec):
+        inputs = texts_asked_for(inputs)
     with evaluating(model, settings.autocast), showing(checked.tracker.console):
-        return answer(model, asked, **given)
+        return answer(model, inputs, **given)
 
 
 def _check_options(task: Any, answer: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:

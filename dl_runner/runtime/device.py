@@ -63,7 +63,7 @@ def resolve_precision(
         raise UserError(f"device.precision=tf32: {device} has none; use fp32, bf16 or auto")
     if asked != "auto":
         return asked
-    if isinstance(spec.targets, Numbers) or isinstance(spec.inputs, Tokens):
+    if isinstance(spec.targets, Numbers | Tokens) or isinstance(spec.inputs, Tokens):
         return "fp32"
     return "bf16" if parameters >= WORTH_CASTING and fast(device) else "fp32"
 

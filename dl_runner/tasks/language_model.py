@@ -15,13 +15,12 @@ from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Tokens
 from dl_runner.tasks.carried import CarriedState, with_state
 from dl_runner.tasks.generation import generate
-from dl_runner.tasks.loss import Loss, Total, total_of
+from dl_runner.tasks.loss import Loss, Total, perplexity, total_of
 from dl_runner.tasks.predicting import Row
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 
 BEGINNING = 16  # tokens of the data that are shown before what a model makes of them, unless there is a prefix
-LARGEST = 700.0  # exp of a little more is no float
 
 
 class _LanguageModel:
@@ -46,7 +45,7 @@ class _LanguageModel:
 
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
         loss = float(sums["loss"]) / max(1, sums["tokens"])
-        found = {"loss": loss, "perplexity": math.inf if loss > LARGEST else math.exp(loss)}
+        found = {"loss": loss, "perplexity": perplexity(loss)}
         return found | ({"bits_per_character": loss / math.log(2)} if self.bits else {})
 
     def state_dict(self) -> dict[str, Tensor | None]:

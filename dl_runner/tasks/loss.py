@@ -1,5 +1,6 @@
 """What a loss is: a function of outputs and targets, the mean over the examples; some have their sum as well."""
 
+import math
 from collections.abc import Callable
 
 from torch import Tensor
@@ -8,6 +9,7 @@ from dl_runner.errors import UserError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Total = Callable[[Tensor, Tensor, int], Tensor]
+LARGEST = 700.0  # exp of a little more is no float
 
 
 class MeanLoss:
@@ -23,6 +25,11 @@ class MeanLoss:
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._mean(outputs, targets)
+
+
+def perplexity(loss: float) -> float:
+    """exp of a loss in nats: among how many equally probable tokens the model is in doubt; infinity beyond a float."""
+    return math.inf if loss > LARGEST else math.exp(loss)
 
 
 def total_of(loss: Loss, name: str) -> Total:

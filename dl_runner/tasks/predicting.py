@@ -19,7 +19,7 @@ from dl_runner.data.images import MODES, decode
 from dl_runner.data.preparation import preparation, to_input
 from dl_runner.errors import UserError
 from dl_runner.runtime.progress import tracked
-from dl_runner.spec import Columns, DataSpec, Image, Tokens
+from dl_runner.spec import Columns, DataSpec, Image, Tokens, reads_tokens
 
 Row = dict[str, Any]
 AT_ONCE = 2**20  # numbers that a model reads or gives at a time
@@ -49,9 +49,9 @@ def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
         Columns: "table files, as in dlrun predict RUN a.csv",
     }
     what = "texts to go on with" if spec.task == "language_model" else "texts"
-    text = f"{what}, as in dlrun predict RUN 'the time traveller'"
+    text = f"{what}, as in dlrun predict RUN 'the time traveller', a file of them, one a line, or - for standard input"
     if not inputs:
-        asked = kinds.get(type(spec.inputs), text if isinstance(spec.inputs, Tokens) else "inputs of your own")
+        asked = kinds.get(type(spec.inputs), text if reads_tokens(spec) else "inputs of your own")
         raise UserError(f"predict: needs {asked}")
 
 

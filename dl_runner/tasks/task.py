@@ -47,6 +47,8 @@ class Task(Protocol):
       targets of a split, named "train", "validation" or "test".
     - `check_outputs(outputs, batch)`: raises ValueError, with a line that says what was expected, where what a model
       gives for a batch is not what `step` takes; without it, see `dl_runner.tasks.outputs`.
+    - `before_step(step, horizon)`: called before each training step, counted from 0, where what is learnt changes with
+      the time; a pure function of the step, so that a run goes on exactly.
     - `state_dict()` and `load_state_dict(state)`: what an exact continuation needs, as a dict of tensors whose
       dimension 0 counts the examples of a batch, or None; such as a hidden state that is carried on.
 

@@ -48,6 +48,8 @@ def train(run: Training, request: StopRequest) -> StopReason:
         if training is None:
             milestone = due(intervals.evaluate, progress.step + 1, horizon)
             report = milestone or due(intervals.log, progress.step + 1, horizon)
+            if hasattr(run.task, "before_step"):
+                run.task.before_step(progress.step, horizon)
             norm = run.update(next(stream), progress.step, run.sums, measure_norm=report)
             progress.step += 1
             run.tracker.progress(progress.step, lambda: _train_metrics(run.sums))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import urllib.request
+from contextlib import nullcontext
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_a_file_arrives_whole_under_its_name_after_a_dead_mirror(server, root):
     obtain([Remote("data.gz", DIGEST, (dead, server))], root / "set" / "raw", root, download=True)
     assert (root / "set" / "raw" / "data.gz").read_bytes() == CONTENT
     assert names(root / "set" / "raw") == ["data.gz"]
+
+
+@pytest.mark.parametrize("digest", [hashlib.sha1(CONTENT).hexdigest(), "0" * 40])
+def test_a_digest_of_forty_digits_is_a_sha1(digest, server, root):
+    good = digest != "0" * 40
+    with nullcontext() if good else pytest.raises(UserError, match=rf"damaged data\.gz \(sha1 \w+, expected {digest}"):
+        obtain([Remote("data.gz", digest, (server,))], root, root, download=True)
+    assert (root / "data.gz").exists() == good
 
 
 def test_a_damaged_download_leaves_nothing_and_says_so(server, root):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dl_runner.data.fitted.text import FittedText, text
 from dl_runner.data.tokenizers import char, word
-from dl_runner.data.vocabulary import UNKNOWN
+from dl_runner.data.vocabulary import SPECIAL, UNKNOWN
 
 WORDS = word()
 
@@ -73,3 +73,17 @@ def test_a_text_is_cut_in_stretches_as_it_is_at_once(tokenizer, given_text, stre
         stretches = list(tokenizer.stretches(given_text))
         assert "".join(stretches) == given_text
         assert list(tokenizer.tokens_of(given_text, "")) == tokenizer.split(given_text)
+
+
+def test_what_looks_special_is_a_word_like_others_where_a_vocabulary_has_no_special_tokens():
+    tokenizer = word().fit("<eos> a <eos>")
+    assert tokenizer.tokens == (UNKNOWN, "<eos>", "a") and tokenizer.decode(tokenizer.encode("a <eos>")) == "a <eos>"
+    assert tokenizer.unknown("<eos>") == []
+
+
+@pytest.mark.parametrize("unfitted", [char(), word(), word(min_frequency=2)])
+def test_sentences_are_counted_and_encoded_as_one_by_one(unfitted):
+    sentences = ["a b", "", "b <pad> c", "b"]
+    fitted = unfitted.fit_sentences(sentences)
+    assert fitted.tokens[:4] == SPECIAL and fitted.encode_sentences(sentences) == [fitted.encode(s) for s in sentences]
+    assert set(fitted.tokens[4:]) == set(unfitted.fit("\n".join(sentences)).tokens) - {*SPECIAL, "\n"}

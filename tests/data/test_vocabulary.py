@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dl_runner.data.vocabulary import UNKNOWN, vocabulary
+from dl_runner.data.vocabulary import SPECIAL, UNKNOWN, vocabulary
 
 
 @settings(deadline=None)
@@ -20,3 +20,7 @@ def test_the_vocabulary_is_ordered_by_frequency_then_character(tokens, least):
 def test_the_unknown_token_comes_first_once():
     assert vocabulary(["a", UNKNOWN, UNKNOWN]) == (UNKNOWN, "a")
     assert vocabulary([]) == (UNKNOWN,)
+
+
+def test_special_tokens_come_first_in_their_order_whatever_the_text_has():
+    assert vocabulary(["b", "<eos>", "<eos>", "a", "<pad>"], special=SPECIAL) == (*SPECIAL, "a", "b")

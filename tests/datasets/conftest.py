@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from data_formats import write_idx, write_python2_pickle
 
-FILES = ("time_machine/timemachine.txt", "tiny_shakespeare/input.txt")
+FILES = (
+    *("time_machine/timemachine.txt", "tiny_shakespeare/input.txt"),
+    *("fra_eng/fra-eng.zip", "multi30k/train.de.gz"),
+)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_missing_batches_come_out_of_the_archive_and_only_they(small_cifar, monk
         tar.add(root / FOLDER, FOLDER)
         tar.add(__file__, "../escaped")
     monkeypatch.setattr(
-        module, "ARCHIVE", replace(module.ARCHIVE, md5=hashlib.md5(archive.read_bytes()).hexdigest(), mirrors=())
+        module, "ARCHIVE", replace(module.ARCHIVE, digest=hashlib.md5(archive.read_bytes()).hexdigest(), mirrors=())
     )
     (root / FOLDER / "test_batch").unlink()
     before = tree(root / FOLDER)
@@ -110,5 +110,5 @@ def test_a_damaged_archive_and_a_missing_one_are_named(tmp_path):
 def test_the_published_digests_are_those_of_torchvision():
     from torchvision.datasets import CIFAR10
 
-    assert module.ARCHIVE.md5 == CIFAR10.tgz_md5
+    assert module.ARCHIVE.digest == CIFAR10.tgz_md5
     assert dict(CIFAR10.train_list) == module.TRAIN and dict(CIFAR10.test_list) == module.TEST

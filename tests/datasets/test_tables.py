@@ -53,7 +53,7 @@ def test_house_prices_are_found_under_either_name_and_a_damaged_download_is_not_
         csv(tmp_path, **options, download=False)
     with pytest.raises(UserError, match=r"put kaggle_house_pred_train.csv into .*; train.csv is taken as well"):
         csv(tmp_path / "elsewhere", **options, download=False)
-    assert all(len(remote.md5) == 32 for remote in official.FILES.values())
+    assert all(len(remote.digest) == 32 for remote in official.FILES.values())
 
 
 def test_a_file_that_is_nowhere_is_named(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import work
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-@pytest.mark.parametrize("name", ["classification", "regression", "language_model", "segmentation"])
+@pytest.mark.parametrize("name", ["classification", "regression", "language_model", "labelling", "segmentation"])
 def test_two_processes_make_the_whole_batchs_gradient(pair, name, accumulate):
     for seed in range(4):
         examples = 6 + seed

@@ -1,10 +1,15 @@
+from io import StringIO
+
 import pytest
 import torch
+from model_specs import build_example, example_spec
 from rich.console import Console
 from specs import labelled, numbered
 from torch import nn
 
 from dl_runner.report.summary import render, summarize
+from dl_runner.report.tokens import tokens_in_words
+from dl_runner.spec import Fields, Tokens
 
 IMAGES = labelled((3, 9, 11), 4, ("a", "b", "c", "d"))
 VECTORS = numbered((6,), 2)
@@ -103,3 +108,34 @@ def test_the_table_shows_names_shapes_and_totals(capsys):
     assert "8 × 7 × 9" in text and "BatchNorm2d" in text
     total = next(line for line in text.splitlines() if line.strip().startswith("total"))
     assert f"{summary.parameters:,}" in total and f"{summary.multiply_adds:,}" in total
+
+
+@pytest.mark.parametrize("name", ["gru", "gpt", "seq2seq", "bahdanau", "transformer"])
+def test_layers_of_sequences_have_the_shapes_of_one_example(name):
+    of = example_spec(name)
+    pairs = isinstance(of.inputs, Fields)
+    reads, writes = (of.inputs["source"], of.inputs["target"]) if pairs else (of.inputs, of.targets)
+    summary = summarize(build_example(name), of)
+    embedding = next((row for row in summary.rows if row.type == "Embedding"), None)
+    assert embedding is None or embedding.output_shape == (reads.length, embedding.parameters // reads.vocabulary)
+    assert summary.rows[-1].output_shape == (writes.length, of.outputs)
+    for cell in (row for row in summary.rows if row.type == "GRU" and row.calls == 1):
+        assert len(cell.output_shape) == 2 and cell.output_shape[0] in (reads.length, writes.length)
+
+
+def test_what_is_called_for_each_token_has_one_row():
+    summary = summarize(build_example("bahdanau"), example_spec("bahdanau"))
+    [decoder] = [row for row in summary.rows if row.name == "decoder"]
+    assert decoder.calls == example_spec("bahdanau").targets.length
+    assert summary.multiply_adds == sum(row.multiply_adds for row in summary.rows)
+    assert summary.parameters == sum(row.parameters for row in summary.rows)
+    table = Console(width=120, file=StringIO())
+    table.print(render(summary))
+    assert f"GRU ({decoder.calls} times)" in table.file.getvalue()
+
+
+def test_sentences_in_words():
+    assert tokens_in_words(Tokens(1000, 35)) == "35 tokens, of 1,000 different ones"
+    told = tokens_in_words(Fields.of(source=Tokens(13, 5, 1), target=Tokens(11, 7, 1)))
+    assert told == "source: up to 5 tokens, of 13 different ones; target: up to 7 tokens, of 11 different ones"
+    assert tokens_in_words(IMAGES.inputs) is None

@@ -135,10 +135,15 @@ def test_a_model_gets_pictures_normalized_as_in_its_training_and_they_are_shown_
     [
         (spec(1, 8, 8).inputs, "needs picture files"),
         (Columns(("a",)), "needs table files"),
-        (Tokens(5, 4), "needs texts to go on with"),
+        (Tokens(5, 4), "needs texts, as in"),
         (Vector(3), "needs inputs of your own"),
     ],
 )
 def test_without_inputs_it_says_what_it_needs(inputs, told):
     with pytest.raises(UserError, match=f"predict: {told}"):
         check_inputs([], DataSpec(inputs, labelled((3,), 2).targets, "classification"))
+
+
+def test_a_language_model_needs_texts_to_go_on_with():
+    with pytest.raises(UserError, match="predict: needs texts to go on with"):
+        check_inputs([], DataSpec(Tokens(5, 4), Tokens(5, 4), "language_model"))

@@ -36,8 +36,8 @@ def locate(path: str, root: Path, *, download: bool) -> Path:
         except UserError as error:
             either = f"; {Path(path).name} is taken as well" if Path(path).name != remote.name else ""
             raise UserError(f"{error}{either}") from None
-        if (digest := md5(read_bytes(found))) != remote.md5:
-            raise UserError(f"{found}: damaged (md5 {digest}, expected {remote.md5}); {REMEDY}")
+        if (digest := md5(read_bytes(found))) != remote.digest:
+            raise UserError(f"{found}: damaged (md5 {digest}, expected {remote.digest}); {REMEDY}")
     folder = next((place for place in places if place.is_dir()), None)
     if found is None and folder is not None:
         raise UserError(f"data.path={path}: is a folder ({folder}); name a file in it")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import rows, run
-from model_specs import MODELS, build_example, example_spec, random_batch
+from model_specs import MODELS, answers_of, build_example, example_spec, random_batch
 from torch import nn
 
 from dl_runner.config.check import check_config
@@ -15,7 +15,6 @@ from dl_runner.config.compose import compose
 from dl_runner.config.describe import describe
 from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
-from dl_runner.data.batch import call
 from dl_runner.errors import UserError
 from dl_runner.layers.scratch.swap import TWINS, from_scratch
 from dl_runner.registry import builder
@@ -33,22 +32,19 @@ def awaken(model: nn.Module) -> None:
                 nn.init.normal_(value, mean=1 if value is layer.weight else 0, std=0.1)
 
 
-RECURRENT = ("rnn", "gru", "lstm")  # whose layers have no twins
-
-
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in RECURRENT])
+@pytest.mark.parametrize("name", MODELS)
 def test_every_model_computes_the_same(name):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     spec, model = example_spec(name), build_example(name)
     awaken(model)
-    inputs = random_batch(spec, 2).inputs
+    batch = random_batch(spec, 2)
     state = {key: value.data_ptr() for key, value in model.state_dict().items()}
     with torch.inference_mode():
-        expected = call(model.eval(), inputs)
+        expected = answers_of(model.eval(), batch)
         assert from_scratch(model) is model
-        result = call(model, inputs)
+        result = answers_of(model, batch)
     torch.set_num_threads(threads)
     scale = expected.abs().max()
     assert scale > 1e-3
@@ -56,12 +52,6 @@ def test_every_model_computes_the_same(name):
     assert state == {key: value.data_ptr() for key, value in model.state_dict().items()}
     left = {type(layer) for layer in model.modules() if type(layer).__module__.startswith("torch")}
     assert left <= set(CONTAINERS)
-
-
-@pytest.mark.parametrize("name", RECURRENT)
-def test_a_recurrent_layer_is_refused_by_name(name):
-    with pytest.raises(UserError, match=f"cell is a torch {name.upper()}, which has no from-scratch twin"):
-        from_scratch(build_example(name))
 
 
 def test_every_twin_is_torchs_layer_with_another_forward():

@@ -36,7 +36,7 @@ SMALLEST = {
 HEAVY = ("alexnet", "vgg", "resnet34", "resnet50", "resnet101", "resnet152")
 VECTORS = ("linear", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_mlp")
 
-INPUTS = ("image", "vector", "tokens", "columns", "fields", "pairs")
+INPUTS = ("image", "vector", "tokens", "columns", "fields", "pairs", "points")
 TARGETS = ("classes", "numbers", "tokens", "pixels", "boxes", "fields")
 TASKS = {
     "classes": "classification",
@@ -51,6 +51,7 @@ ACCEPTED = {
     "embedding_mlp": (("columns", "classes"), ("columns", "numbers")),
     **dict.fromkeys(("rnn", "gru", "lstm"), tuple(product(("tokens",), ("tokens", "classes", "numbers")))),
     "gpt": (("tokens", "tokens"),),
+    "nadaraya_watson": (("points", "numbers"),),
     **dict.fromkeys(("seq2seq", "bahdanau", "transformer"), (("pairs", "tokens"),)),
     "fcn": (("image", "pixels"),),
     **dict.fromkeys(("softmax", "perceptron"), tuple(product(("image", "vector", "columns"), ("classes",)))),
@@ -65,7 +66,9 @@ def spec(shape: tuple[int, ...], outputs: int = 10) -> DataSpec:
 
 def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: int = 10) -> DataSpec:
     """Data of these kinds, of a size that the model works with if it takes the kinds at all."""
-    outputs = {"perceptron": 2, "convolution": 12}.get(name, outputs)  # a convolution's are the pixels of a map
+    outputs = {"perceptron": 2, "convolution": 12, "nadaraya_watson": 1}.get(
+        name, outputs
+    )  # a convolution's are the pixels of a map
     side = 4 if name == "convolution" else max(SMALLEST.get(name, 1), 12)
     names = tuple(f"class {i}" for i in range(outputs))
     kinds_of_inputs = {
@@ -74,6 +77,7 @@ def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: i
         "tokens": Tokens(11, 7),
         "columns": Columns(("age", "height"), ("town",), (3,)),
         "fields": Fields.of(left=Image(channels, side, side), right=Vector(6)),
+        "points": Fields.of(query=Vector(1), keys=Vector(5), values=Vector(5), seen=Vector(5)),
         "pairs": Fields.of(source=Tokens(13, 5, 1), target=Tokens(11, 7, 1)),
     }
     kinds_of_targets = {

@@ -31,7 +31,7 @@ class AdditiveAttention(nn.Module):
         """As `forward`, the weights α: (batch, places), zeros where nothing is seen."""
         scores = self.score(torch.tanh(projected + self.query(query).unsqueeze(1))).squeeze(-1)
         # The lowest finite number stands for −∞, which a row of nothing else would make NaN.
-        return scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1).masked_fill(~mask, 0.0)
+        return torch.where(mask, torch.where(mask, scores, torch.finfo(scores.dtype).min).softmax(-1), 0.0)
 
     def forward(self, query: Tensor, projected: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """One query of each example → (batch, size of a value).

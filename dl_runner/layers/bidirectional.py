@@ -43,7 +43,9 @@ def turned(length: int, lengths: Tensor) -> Tensor:
 
 def at_places(x: Tensor, places: Tensor) -> Tensor:
     """x (length, batch, size) in the order of `turned`."""
-    return x.gather(0, places.unsqueeze(-1).expand_as(x))
+    length, batch, _ = x.shape
+    rows = (places * batch + torch.arange(batch, device=x.device)).flatten()
+    return x.flatten(0, 1).index_select(0, rows).unflatten(0, (length, batch))  # faster than gather
 
 
 def lengths_of(tokens: Tensor, pad: int | None) -> Tensor:

@@ -2,16 +2,38 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+State = Tensor | tuple[Tensor, ...]  # (layers, batch, hidden), or h and c of an LSTM
 CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_STEPS = {nn.RNN: torch.rnn_tanh_cell, nn.GRU: torch.gru_cell}
 
 
-def rows_of(state: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """A layer's state, (layers, batch, hidden), or h and c of an LSTM, as (batch, kinds, layers, hidden)."""
+def rows_of(state: State) -> Tensor:
+    """A state as (batch, kinds, layers, hidden)."""
     return torch.stack(state if isinstance(state, tuple) else (state,)).permute(2, 0, 1, 3)
 
 
-def state_of(rows: Tensor) -> Tensor | tuple[Tensor, ...]:
+def state_of(rows: Tensor) -> State:
     """Inverse of `rows_of`."""
     kinds = [one.transpose(0, 1).contiguous() for one in rows.unbind(1)]
     return tuple(kinds) if len(kinds) > 1 else kinds[0]
+
+
+def step(cell: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor, State]:
+    """What the layers make of one token, x (batch, inputs): the last one's output, (batch, hidden), and the state.
+
+    Torch's own layers by the functions of its cells, which cost less than a sequence of one token.
+    """
+    if type(cell) not in _STEPS:
+        output, state = cell(x.unsqueeze(0), state)
+        return output[0], state
+    if cell.num_layers == 1:
+        x = _STEPS[type(cell)](x, state.squeeze(0), *cell.all_weights[0])
+        return x, x.unsqueeze(0)
+    after = []
+    for layer, (before, weights) in enumerate(zip(state.unbind(0), cell.all_weights, strict=True)):
+        x = F.dropout(x, cell.dropout, cell.training) if layer and cell.dropout else x
+        x = _STEPS[type(cell)](x, before, *weights)
+        after.append(x)
+    return x, torch.stack(after)

@@ -11,6 +11,7 @@ from dl_runner.data.dataset import Data
 from dl_runner.errors import UserError
 from dl_runner.layers.attention import DotProductAttention
 from dl_runner.layers.attention import causal_mask as seen
+from dl_runner.layers.recorded import recorded
 from dl_runner.layers.scratch.attention import attention_weights
 from dl_runner.run.lesson import Lesson
 from dl_runner.tasks.carried import with_state
@@ -78,22 +79,13 @@ def causal_mask(lesson: Lesson, *, text: str = "the value of the attribute is th
 def first_weights(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Of the first head of a model's first block, for one text (1, length): the attention weights, and where a place
     sees another, (length, length) both."""
-    found: list[tuple[Tensor, Tensor]] = []
-
-    def look(layer: nn.Module, given: tuple, _output: Tensor) -> None:
-        queries, keys, _, _, causal = given
-        everywhere = torch.ones(queries.shape[-2], keys.shape[-2], dtype=torch.bool)
-        mask = seen(*everywhere.shape) if causal else everywhere
-        found.append((attention_weights(queries, keys, mask)[0, 0], mask))
-
     layer = next(one for one in model.modules() if isinstance(one, DotProductAttention))
-    hook = layer.register_forward_hook(look)
-    try:
-        with torch.no_grad():
-            model(tokens)
-    finally:
-        hook.remove()
-    return found[0]
+    with torch.no_grad(), recorded([layer]) as calls:
+        model(tokens)
+        queries, keys, _, _, causal = calls[0]
+        places = queries.shape[-2], keys.shape[-2]
+        mask = seen(*places) if causal else torch.ones(places, dtype=torch.bool)
+        return attention_weights(queries, keys, mask)[0, 0], mask
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.layers.additive_attention import AdditiveAttention
 from dl_runner.layers.bidirectional import lengths_of
-from dl_runner.layers.cells import CELLS, rows_of, state_of
+from dl_runner.layers.cells import CELLS, rows_of, state_of, step
 from dl_runner.layers.encoder_decoder import EncoderDecoder
 from dl_runner.layers.recorded import recorded
 from dl_runner.layers.recurrent_encoder import RecurrentEncoder
@@ -75,10 +75,10 @@ class Bahdanau(EncoderDecoder):
         for token in embedded.unbind(0):
             query = (hidden[0] if isinstance(hidden, tuple) else hidden)[-1]
             context = self.attend(query, state.keys, state.values, state.real)
-            output, hidden = self.decoder(torch.cat([context, token], -1).unsqueeze(0), hidden)
+            output, hidden = step(self.decoder, torch.cat([context, token], -1), hidden)
             outputs.append(output)
             contexts.append(context)
-        found = torch.cat(outputs)  # (n, batch, hidden)
+        found = torch.stack(outputs)  # (n, batch, hidden)
         if self.deep_output:
             found = torch.cat([found, torch.stack(contexts), embedded], -1)
         return self.head(found.transpose(0, 1)), state._replace(hidden=rows_of(hidden))

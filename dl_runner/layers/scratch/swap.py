@@ -9,8 +9,10 @@ from collections.abc import Callable
 from torch import nn
 
 from dl_runner.errors import UserError
+from dl_runner.layers.additive_attention import AdditiveAttention
 from dl_runner.layers.attention import DotProductAttention
 from dl_runner.layers.scratch.activations import ScratchGELU, ScratchLeakyReLU, ScratchReLU, ScratchSigmoid, ScratchTanh
+from dl_runner.layers.scratch.additive_attention import ScratchAdditiveAttention
 from dl_runner.layers.scratch.attention import ScratchDotProductAttention
 from dl_runner.layers.scratch.batch_norm import ScratchBatchNorm1d, ScratchBatchNorm2d
 from dl_runner.layers.scratch.convolution import ScratchConv2d
@@ -39,6 +41,7 @@ TWINS: dict[type[nn.Module], type[nn.Module]] = {
     nn.BatchNorm2d: ScratchBatchNorm2d,
     nn.LayerNorm: ScratchLayerNorm,
     DotProductAttention: ScratchDotProductAttention,
+    AdditiveAttention: ScratchAdditiveAttention,
     nn.Dropout: ScratchDropout,
     nn.ReLU: ScratchReLU,
     nn.LeakyReLU: ScratchLeakyReLU,
@@ -119,4 +122,4 @@ def from_scratch(model: nn.Module) -> nn.Module:
 def _computed_by_torch(layer: nn.Module) -> bool:
     """Whether torch brings the layer or is all that it calls; a model's own class that inherits from one is neither."""
     torchs = type(layer).__module__.startswith("torch.nn.") and type(layer) not in _CONTAINERS
-    return torchs or type(layer) is DotProductAttention
+    return torchs or type(layer) in (DotProductAttention, AdditiveAttention)

@@ -6,6 +6,7 @@ import pytest
 from data_formats import write_fra_eng, write_multi30k
 
 from dl_runner.data.dataset import Cuts, cut
+from dl_runner.data.vocabulary import EOS
 from dl_runner.datasets.fra_eng import fra_eng
 from dl_runner.datasets.multi30k import multi30k
 from dl_runner.datasets.number_words import drawn, in_words, number_words
@@ -160,3 +161,12 @@ def test_no_text_is_told_with_the_file(content, told, tmp_path):
     for paths in ({"path": "bad.txt"}, {"path": "good.txt", "translations": "bad.txt"}):
         with pytest.raises(UserError, match=rf"bad\.txt: {told}"):
             parallel_text(**{key: tmp_path / name for key, name in paths.items()})
+
+
+def test_how_many_are_cut_is_told_of_each_split():
+    data = cut(number_words(numbers=100, length=3), Cuts(validation=0.2))
+    told = [note.split(" pairs are cut to data.length=3 tokens")[0].split() for note in data.notes]
+    assert [words[0] for words in told] == ["train:", "validation:", "test:"]
+    for (_, number, _, whole), split in zip(told, data.splits, strict=True):
+        assert int(whole) == len(split)
+        assert int(number) == len(split) - int(((split.source == EOS).any(1) & (split.target == EOS).any(1)).sum()) > 0

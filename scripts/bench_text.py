@@ -58,7 +58,7 @@ def dlrun(config: Config, folder: Path) -> Turn:
     training, stop = build_training(experiment), Stop()
     training.tracker = Trackers([MetricsFile(), TensorBoard(), stop])
     training.tracker.start(run_info(experiment, training, folder, None, 0))
-    tokens = config.data.batch_size * experiment.spec.inputs.length
+    tokens = config.data.batch_size * getattr(experiment.spec.inputs, "length", 1)
 
     def turn(steps: int) -> int:
         stop.at, stop.request.signal_number = training.step + steps, None

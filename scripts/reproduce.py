@@ -17,6 +17,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
@@ -46,17 +47,24 @@ ran one epoch on few examples, to show that the experiment works; their accuraci
 
 | experiment | | loss | train acc. | test acc. | best test | examples/s | hardware |
 |---|---|---|---|---|---|---|---|"""
-SHOWN = ("train/loss", "train/accuracy", "test/accuracy")
 SPLITS = ("train", "validation", "test")
 TEXTS = """
 ## Language models
 
-Perplexities per character, the training part's of the last epoch and the held-out part's of the best one. Tokens per
-second are over the whole run's time; the notes' are those of their training loop.
+Perplexities per character, or per word for ptb: the training part's of the last epoch, the held-out parts' of the best
+one. Tokens per second are over the whole run's time; the notes' are those of their training loop.
 
-| experiment | | train perplexity | validation perplexity | tokens/s | hardware |
-|---|---|---|---|---|---|"""
-SHOWN_OF_TEXTS = ("train/perplexity", "validation/perplexity")
+| experiment | | train perplexity | validation perplexity | test perplexity | tokens/s | hardware |
+|---|---|---|---|---|---|---|"""
+TRANSLATIONS = """
+## Translation
+
+Losses per token that is no padding. Each place reads the true tokens before it, in our perplexities always; the notes'
+of Multi30k's seq2seq and bahdanau are those of a decoder that reads its own. BLEU is sacrebleu's of lower-case text,
+by greedy search. Speeds are sentences per second over the whole run's time.
+
+| experiment | | train loss | validation loss | test perplexity | test BLEU | sentences/s | hardware |
+|---|---|---|---|---|---|---|---|"""
 TABLES = """
 ## Tables
 
@@ -65,7 +73,30 @@ columns come from each fold's training part alone. A seed is another cut into fo
 
 | experiment | | train log rmse | validation log rmse | examples/s | hardware |
 |---|---|---|---|---|---|"""
-SHOWN_OF_TABLES = ("train/log_rmse", "validation/log_rmse")
+
+
+class Section(NamedTuple):
+    """A part of the page.
+
+    Args:
+        head: what comes before its rows.
+        shown: the metrics, in the order of the columns.
+        unit: the speed's, "examples" or "tokens".
+        best: whether there is a column for the best test accuracy.
+    """
+
+    head: str
+    shown: tuple[str, ...]
+    unit: str = "examples"
+    best: bool = False
+
+
+SECTIONS = {
+    "classes": Section(INTRODUCTION, ("train/loss", "train/accuracy", "test/accuracy"), best=True),
+    "texts": Section(TEXTS, ("train/perplexity", "validation/perplexity", "test/perplexity"), "tokens"),
+    "translations": Section(TRANSLATIONS, ("train/loss", "validation/loss", "test/perplexity", "test/bleu")),
+    "tables": Section(TABLES, ("train/log_rmse", "validation/log_rmse")),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -151,39 +182,31 @@ def means(found: list[Mapping[str, float]]) -> dict[str, float]:
 
 def table(results: list[dict]) -> str:
     """docs/results.md, from all results so far."""
-    notes = {choice.removeprefix("notes/"): expected(choice) for choice in choices("experiment") if "notes/" in choice}
-    texts = [name for name, reported in notes.items() if SHOWN_OF_TEXTS[0] in reported]
-    tables = [name for name, reported in notes.items() if SHOWN_OF_TABLES[0] in reported]
-    lines = [INTRODUCTION]
-    for name in [name for name in notes if name not in [*texts, *tables]]:
-        lines += rows(name, notes[name], results, SHOWN, "examples", best=True)
-    lines.append(TEXTS)
-    for name in texts:
-        lines += rows(name, notes[name], results, SHOWN_OF_TEXTS, "tokens", best=False)
-    lines.append(TABLES)
-    for name in tables:
-        lines += rows(name, notes[name], results, SHOWN_OF_TABLES, "examples", best=False)
+    names = [choice.removeprefix("notes/") for choice in choices("experiment") if choice.startswith("notes/")]
+    lines = []
+    for kind, section in SECTIONS.items():
+        lines.append(section.head)
+        for name in names:
+            if section_of(name) == kind:
+                lines += rows(name, expected(name), results, section)
     return "\n".join(lines) + "\n"
 
 
-def rows(
-    name: str, notes: Mapping[str, float], results: list[dict], shown: Sequence[str], unit: str, best: bool
-) -> list[str]:
-    """What the notes report of an experiment, and ours, a row for each kind of machine and run.
+def section_of(experiment: str) -> str:
+    """The key of the section for an experiment of the notes, by what its data are."""
+    data = settings(experiment)["data"]
+    if "batching" in data:
+        return "translations"
+    if "sampling" in data:
+        return "texts"
+    return "tables" if SECTIONS["tables"].shown[1] in expected(experiment) else "classes"
 
-    Args:
-        shown: the metrics, in the order of the columns.
-        unit: the speed's, "examples" or "tokens".
-        best: whether there is a column for the best test accuracy.
-    """
-    gap = [""] if best else []
-    lines = [
-        row(
-            name,
-            "notes",
-            [*(cell(notes.get(key)) for key in shown), *gap, speed(notes.get(f"train/{unit}_per_second")), ""],
-        )
-    ]
+
+def rows(name: str, notes: Mapping[str, float], results: list[dict], section: Section) -> list[str]:
+    """What the notes report of an experiment, and ours, a row for each kind of machine and run."""
+    shown, gap = section.shown, [""] if section.best else []
+    reported = [*(cell(notes.get(key)) for key in shown), *gap, speed(notes.get(f"train/{section.unit}_per_second"))]
+    lines = [row(name, "notes", [*reported, ""])]
     ours = [one for one in results if one["experiment"] == name]
     kinds = sorted({(one["smoke"] or 0, one["hardware"], one["precision"], *one["overrides"]) for one in ours})
     for smoke, where, precision, *overrides in kinds:
@@ -195,7 +218,7 @@ def rows(
         ]
         label = f"smoke, {smoke:,} examples" if smoke else f"ours ({len(same)})"
         cells = [spread(one["metrics"].get(key) for one in same) for key in shown]
-        if best:
+        if section.best:
             cells.append(spread(one["best_test_accuracy"] for one in same))
         rates = [one["examples_per_second"] * one.get("window", 1) for one in same if one["examples_per_second"]]
         rate = speed(statistics.median(rates)) if rates else ""
@@ -204,9 +227,14 @@ def rows(
 
 
 @functools.cache
+def settings(experiment: str) -> Mapping[str, Any]:
+    """An experiment of the notes in full; kept, as the table is written anew after every run."""
+    return to_plain(compose([f"experiment=notes/{experiment}"]))
+
+
 def expected(experiment: str) -> Mapping[str, float]:
-    """What the notes report; kept, as the table is written anew after every run."""
-    return to_plain(compose([f"experiment={experiment}"]))["expected"] or {}
+    """What the notes report."""
+    return settings(experiment)["expected"] or {}
 
 
 def row(name: str, who: str, cells: list[str]) -> str:

@@ -1,7 +1,9 @@
 """Writers of the official file formats, for small data sets made by the tests."""
 
+import gzip
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,6 +37,30 @@ def write_python2_pickle(path: Path, content) -> None:
     with path.open("wb") as file:
         Python2Pickler(file, protocol=2).dump(content)
     path.write_bytes(path.read_bytes().replace(b"numpy._core.", b"numpy.core."))
+
+
+def write_fra_eng(root: Path, lines: str) -> None:
+    """The archive of English–French pairs, of lines with tabs."""
+    (root / "fra_eng").mkdir()
+    with zipfile.ZipFile(root / "fra_eng" / "fra-eng.zip", "w") as archive:
+        archive.writestr("fra-eng/fra.txt", lines)
+
+
+def write_ptb(root: Path, text: str) -> None:
+    """The archive of the Penn Treebank's words, the same text in each of its parts."""
+    (root / "ptb").mkdir()
+    with zipfile.ZipFile(root / "ptb" / "ptb.zip", "w") as archive:
+        for part in ("train", "valid", "test"):
+            archive.writestr(f"ptb/ptb.{part}.txt", text)
+
+
+def write_multi30k(root: Path, pairs: int) -> None:
+    """All official files, each with so many lines such as "de val 3"."""
+    (root / "multi30k").mkdir()
+    for split in ("train", "val", "test_2016_flickr", "test_2017_flickr"):
+        for language in ("de", "en", "fr"):
+            lines = "".join(f"{language} {split} {number}\n" for number in range(pairs))
+            (root / "multi30k" / f"{split}.{language}.gz").write_bytes(gzip.compress(lines.encode()))
 
 
 def tree(folder: Path) -> dict[str, int]:

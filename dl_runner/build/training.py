@@ -117,6 +117,8 @@ def _optimizer(experiment: Experiment) -> torch.optim.Optimizer:
     groups = parameter_groups(model, regularization.weight_decay, rate.default if config.groups else 0.0, config.groups)
     if config.groups and not groups:
         raise UserError("groups: leave no parameter of the model to learn; give one of them an lr above 0")
+    if not groups:
+        raise UserError(f"model={config.model.name}: has no parameter, so there is nothing to train")
     optimizer = build(groups)
     if regularization.decoupled:
         decay_before_step(optimizer, weights(model), regularization.decoupled)

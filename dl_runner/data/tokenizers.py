@@ -179,8 +179,7 @@ def word(*, min_frequency: PositiveInt = 1, lowercase: bool = False) -> Tokenize
 
 
 def whitespace(*, min_frequency: PositiveInt = 1) -> Tokenizer:
-    """What white space parts and ends of lines are tokens, for a text that is tokenized already, such as the Penn
-    Treebank's.
+    """What white space parts, and ends of lines, are tokens; for texts that are tokenized already.
 
     Args:
         min_frequency: tokens that the training text has fewer times are `<unk>`.

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from dl_runner.errors import UserError
 from dl_runner.runtime.checksums import RECORD, read_record
@@ -172,16 +173,39 @@ def _second_name(path: Path, other: Path) -> None:
 
 def _save_model(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
     from safetensors import SafetensorError
-    from safetensors.torch import save_model
+    from safetensors.torch import save_file
 
     try:
         with utf8_path(path.parent) as folder:  # the library replaces the file, and would replace a link to it
-            save_model(model, str(folder / path.name), metadata=metadata)
+            save_file(own_tensors(model)[0], str(folder / path.name), metadata=metadata)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+
+
+def own_tensors(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """A model's tensors, each once and in a storage of its own; and the other names of tied ones.
+
+    The library's own functions for models refuse tensors that are parts of a larger one, as the weights of recurrent
+    layers are on a GPU, where cuDNN has them in one piece.
+
+    Returns:
+        tensors by name, and name → the name under which a tied one is among them.
+    """
+    tensors: dict[str, Tensor] = {}
+    tied: dict[str, str] = {}
+    names: dict[tuple, str] = {}
+    for name, tensor in sorted(model.state_dict().items()):
+        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if tensor.numel() and place in names:
+            tied[name] = names[place]
+            continue
+        names[place] = name
+        whole = tensor.is_contiguous() and tensor.untyped_storage().nbytes() == tensor.nbytes
+        tensors[name] = tensor if whole else tensor.clone(memory_format=torch.contiguous_format)
+    return tensors, tied
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -191,11 +215,13 @@ def load_weights(path: Path, model: nn.Module) -> None:
         UserError: no such file, a damaged one, or one of another model.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_model
+    from safetensors.torch import load_file
 
     try:
         with utf8_path(path) as name:
-            load_model(model, str(name))
+            found = load_file(str(name))
+        tied = {name: other for name, other in own_tensors(model)[1].items() if other in found}
+        model.load_state_dict({**found, **{name: found[other] for name, other in tied.items()}})
     except OSError:
         raise UserError(f"{path}: no such weight file; has the run reached its first checkpoint?") from None
     except (SafetensorError, RuntimeError):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from data_formats import write_idx, write_python2_pickle
+from data_formats import write_fra_eng, write_idx, write_multi30k, write_ptb, write_python2_pickle
 from helpers import run
 from PIL import Image
 from tables import write_houses
@@ -38,6 +38,9 @@ def small_data(tmp_path_factory):
     (root / "time_machine" / "timemachine.txt").write_text("It has a sentence, for a time traveller.\n" * 500)
     (root / "tiny_shakespeare").mkdir()
     (root / "tiny_shakespeare" / "input.txt").write_text("ROMEO:\nIs the day so young?\n\n" * 500)
+    write_fra_eng(root, "".join(f"I see {number % 7} .\tJe vois {number % 7} .\n" for number in range(640)))
+    write_multi30k(root, 6)
+    write_ptb(root, " no it was n't <unk> N times \n" * 200)
     write_houses(root / "house_prices" / "train.csv", 40)
     write_houses(root / "california_housing" / "housing.csv", 40)
     text = (root / "california_housing" / "housing.csv").read_text()
@@ -67,6 +70,8 @@ def test_an_experiment_takes_its_steps(experiment, small_data, tmp_path, request
         fewest.append(f"task.teacher={request.getfixturevalue('teacher')}")
     elif experiment.startswith("transfer/hotdog_") and experiment != "transfer/hotdog_scratch":
         fewest.append(f"pretrained.from={request.getfixturevalue('lite0')}")
+    elif experiment.startswith("notes/ptb_"):
+        fewest.append("data.steps=5")  # the words of so few characters as debug=fast leaves are no two longer windows
     result = run(tmp_path, f"experiment={experiment}", "debug=fast", *fewest, f"data.root={small_data}")
     record = json.loads((result.record.folder / "run.json").read_text())
     assert (record["status"], record["step"]) == ("completed", 2)

@@ -1,13 +1,14 @@
 """The data sets of sentences and translations."""
 
 import gzip
-import zipfile
 
 import pytest
+from data_formats import write_fra_eng, write_multi30k
 
 from dl_runner.data.dataset import Cuts, cut
+from dl_runner.data.vocabulary import EOS
 from dl_runner.datasets.fra_eng import fra_eng
-from dl_runner.datasets.multi30k import DIGESTS, multi30k
+from dl_runner.datasets.multi30k import multi30k
 from dl_runner.datasets.number_words import drawn, in_words, number_words
 from dl_runner.datasets.parallel_text import parallel_text
 from dl_runner.errors import UserError
@@ -69,10 +70,7 @@ def test_numerals_are_read_digit_by_digit_in_either_direction():
 
 @pytest.fixture
 def small_fra_eng(tmp_path):
-    folder = tmp_path / "fra_eng"
-    folder.mkdir()
-    with zipfile.ZipFile(folder / "fra-eng.zip", "w") as archive:
-        archive.writestr("fra-eng/fra.txt", "Go.\tVa\u202f!\nHi.\tSalut\xa0!\nI'm OK.\tÇa va, moi.\n")
+    write_fra_eng(tmp_path, "Go.\tVa\u202f!\nHi.\tSalut\xa0!\nI'm OK.\tÇa va, moi.\n")
     return tmp_path
 
 
@@ -101,12 +99,7 @@ def test_the_books_first_600_pairs(text_root):
 
 @pytest.fixture
 def small_multi30k(tmp_path):
-    folder = tmp_path / "multi30k"
-    folder.mkdir()
-    for name in DIGESTS:
-        split, language = name.split(".")
-        lines = "".join(f"{language} {split} {number}\n" for number in range(5))
-        (folder / f"{name}.gz").write_bytes(gzip.compress(lines.encode()))
+    write_multi30k(tmp_path, 5)
     return tmp_path
 
 
@@ -168,3 +161,12 @@ def test_no_text_is_told_with_the_file(content, told, tmp_path):
     for paths in ({"path": "bad.txt"}, {"path": "good.txt", "translations": "bad.txt"}):
         with pytest.raises(UserError, match=rf"bad\.txt: {told}"):
             parallel_text(**{key: tmp_path / name for key, name in paths.items()})
+
+
+def test_how_many_are_cut_is_told_of_each_split():
+    data = cut(number_words(numbers=100, length=3), Cuts(validation=0.2))
+    told = [note.split(" pairs are cut to data.length=3 tokens")[0].split() for note in data.notes]
+    assert [words[0] for words in told] == ["train:", "validation:", "test:"]
+    for (_, number, _, whole), split in zip(told, data.splits, strict=True):
+        assert int(whole) == len(split)
+        assert int(number) == len(split) - int(((split.source == EOS).any(1) & (split.target == EOS).any(1)).sum()) > 0

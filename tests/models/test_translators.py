@@ -184,3 +184,15 @@ def test_a_long_source_is_no_other_than_a_short_one_beside_it():
     for name, options in KINDS:
         model = translator(name, **options)
         torch.testing.assert_close(model(source, target)[:1], model(source[:1, :1], target[:1]), **same)
+
+
+@each
+def test_nothing_in_it_waits_for_a_value(name, options):
+    """On the device without values, whatever asks for one raises; on a GPU it would wait for it."""
+    model = translator(name, **options).to("meta")
+    source, target = (one.to("meta") for one in pair())
+    for forced in (None, torch.tensor([True, False] * 3)):
+        assert model(source, target, forced=forced).shape == (3, 6, TARGETS)
+    model.go_on(target[:, :1], model.begin(source))
+    with pytest.raises(RuntimeError):
+        source.amax().item()

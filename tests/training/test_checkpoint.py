@@ -158,7 +158,7 @@ def test_a_kill_leaves_the_old_weights(checkpoints, monkeypatch):
             file.write(b"half")
         raise _Killed
 
-    monkeypatch.setattr("safetensors.torch.save_model", killed)
+    monkeypatch.setattr("safetensors.torch.save_file", killed)
     with pytest.raises(_Killed):
         checkpoints.save_weights("best", network(seed=1), SPEC)
     assert checkpoints.weights("best").read_bytes() == before
@@ -173,6 +173,25 @@ def test_weights_and_their_spec_come_back(checkpoints, name):
     load_weights(checkpoints.weights("last"), other)
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
     assert read_spec(checkpoints.weights("last")) == SPEC
+
+
+@pytest.mark.parametrize("saved_in_one_piece", [True, False])
+def test_weights_that_are_parts_of_one_piece_are_saved_and_loaded(checkpoints, saved_in_one_piece):
+    """As cuDNN has those of recurrent layers on a GPU."""
+    one, other = nn.GRU(3, 4, 2), nn.GRU(3, 4, 2)
+    expected = {name: value.clone() for name, value in one.state_dict().items()}
+    in_one_piece(one if saved_in_one_piece else other)
+    checkpoints.save_weights("last", one, SPEC)
+    load_weights(checkpoints.weights("last"), other)
+    assert all(torch.equal(value, expected[name]) for name, value in other.state_dict().items())
+
+
+def in_one_piece(model: nn.Module) -> None:
+    piece = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    start = 0
+    for parameter in model.parameters():
+        parameter.data = piece[start : start + parameter.numel()].view_as(parameter)
+        start += parameter.numel()
 
 
 def test_tied_weights_come_back_tied(checkpoints):

@@ -15,7 +15,7 @@ from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
 from dl_runner.runtime.files import atomic_path, fitting, readable
 
-LEAST = 24  # characters of a column that stay together
+FIRST, OTHERS = 10, 24  # characters that stay together: of the first column, and of a column of short answers
 
 
 def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
@@ -35,9 +35,9 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
     for place, name in enumerate(columns):
         files = any(isinstance(row.get(name), np.ndarray) for row in rows)  # whose names must not be cut off
         widest = max(len(str(row.get(name, ""))) for row in rows)
-        least = min(widest, LEAST) if place == 0 else None
+        least = min(widest, FIRST) if place == 0 else None
         table.add_column(
-            Text(name), overflow="fold", min_width=least, no_wrap=place > 0 and not files and widest <= LEAST
+            Text(name), overflow="fold", min_width=least, no_wrap=place > 0 and not files and widest <= OTHERS
         )
     for row in rows:
         stem = Path(str(row.get(columns[0], ""))).stem

@@ -27,7 +27,7 @@ class Row:
         output_shape: of one example; () when the module returns no tensor.
         parameters: its own that no earlier row has counted.
         multiply_adds: for one example, without those of the modules within it; of all calls.
-        calls: how many.
+        calls: how many; 0 for one whose parameters another module computes with itself, and counts.
     """
 
     name: str
@@ -84,6 +84,16 @@ class _Calls:
             # One multiply-add is two floating-point operations.
             row = Row(self.names[module], type(module).__name__, shape, sum(new.values()), (flops - within) // 2)
             self.rows.append(row)
+
+    def uncalled(self) -> list[Row]:
+        """A row for each module whose parameters another one computes with, such as a cell that goes step by step."""
+        rows = []
+        for module, name in self.names.items():
+            own = {id(one): one.numel() for one in module.parameters(recurse=False) if id(one) not in self.counted}
+            self.counted |= own.keys()
+            if own:
+                rows.append(Row(name, type(module).__name__, (), sum(own.values()), 0, calls=0))
+        return rows
 
 
 def _shape(output: Any) -> Shape:
@@ -163,7 +173,7 @@ def summarize(model: nn.Module, spec: DataSpec, device: torch.device | str = "cp
             module.training = mode
     parameters = list(model.parameters())
     return Summary(
-        rows=tuple(_joined(calls.rows)),
+        rows=tuple(_joined(calls.rows) + calls.uncalled()),
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=counter.get_total_flops() // 2,
@@ -183,6 +193,6 @@ def render(summary: Summary) -> Table:
     for row in summary.rows:
         shape = " × ".join(map(str, row.output_shape))
         counts = (f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds))
-        calls = f" ({row.calls} times)" if row.calls > 1 else ""
+        calls = "" if row.calls == 1 else f" ({row.calls} times)" if row.calls else " (no call)"
         table.add_row(row.name or "(model)", row.type + calls, shape, *counts)
     return table

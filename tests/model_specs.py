@@ -6,7 +6,6 @@ import torch
 from omegaconf import OmegaConf
 from specs import labelled
 from torch import nn
-from torch.nn import functional as F
 
 from dl_runner.build.builders import offered
 from dl_runner.config.search_path import CONF, choices
@@ -15,7 +14,7 @@ from dl_runner.data.batch import Batch, blank, call, map_tensors
 from dl_runner.layers.columns import reading_rows
 from dl_runner.registry import builder
 from dl_runner.spec import Boxes, Classes, Columns, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
-from dl_runner.tasks.task import Sums, Task
+from dl_runner.tasks.task import Task
 
 LIBRARIES = ("torchvision", "timm")  # whose models have tests of their own
 MODELS = [name for name in choices("model") if name not in LIBRARIES]
@@ -66,9 +65,8 @@ def spec(shape: tuple[int, ...], outputs: int = 10) -> DataSpec:
 
 def spec_for(name: str, inputs: str, targets: str, channels: int = 1, outputs: int = 10) -> DataSpec:
     """Data of these kinds, of a size that the model works with if it takes the kinds at all."""
-    outputs = {"perceptron": 2, "convolution": 12, "nadaraya_watson": 1}.get(
-        name, outputs
-    )  # a convolution's are the pixels of a map
+    # A convolution's are the pixels of a map.
+    outputs = {"perceptron": 2, "convolution": 12, "nadaraya_watson": 1}.get(name, outputs)
     side = 4 if name == "convolution" else max(SMALLEST.get(name, 1), 12)
     names = tuple(f"class {i}" for i in range(outputs))
     kinds_of_inputs = {
@@ -115,18 +113,8 @@ def random_batch(of: DataSpec, examples: int) -> Batch:
     return Batch.of(inputs, targets, batch.each)
 
 
-class PerToken:
-    """Of pairs of sentences: the cross-entropy of every token of the target."""
-
-    def step(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Sums]:
-        total = F.cross_entropy(call(model, batch.inputs).flatten(0, 1), batch.targets.flatten(), reduction="sum")
-        return total / batch.whole["tokens"], {"loss": total.detach()}
-
-
 def task_of(of: DataSpec) -> Task:
     """The data's own task with its usual loss."""
-    if of.task == "translation":
-        return PerToken()
     function = builder("task", of.task)
     return function(**offered(function, {"data": of, "loss": builder("loss", "auto")(of)}))
 

@@ -132,12 +132,13 @@ def cut(data: Data, cuts: Cuts, fitted: Fitted | None = None) -> Data:
         raise UserError("data: there is no training example; check the data set's files")
     if cuts.folds is not None:
         _check_folds(data, cuts.folds)
-        train, held = _divided(train, *hold_out_fold(len(train), train.strata, cuts.folds, cuts.fold, cuts.seed))
+        parts = hold_out_fold(len(train), train.strata, cuts.folds, cuts.fold, cuts.seed, train.groups)
+        train, held = _divided(train, *parts)
     elif held is None and cuts.validation > 0:
         kept_at, held_at = (
             hold_out_end(len(train), cuts.validation)
             if train.ordered
-            else hold_out(len(train), train.strata, cuts.validation, cuts.seed, "validation")
+            else hold_out(len(train), train.strata, cuts.validation, cuts.seed, "validation", train.groups)
         )
         if not len(held_at) or not len(kept_at):
             raise UserError(
@@ -192,7 +193,9 @@ def _check_folds(data: Data, folds: int) -> None:
         raise UserError(
             f"data.folds={folds}: the data set has a validation split of its own; set data.folds=null data.fold=null"
         )
-    fewest, label = smallest_class(len(data.train), data.train.strata)
+    groups = data.train.groups
+    several = len(data.train) if groups is None else int(groups.max()) + 1
+    fewest, label = smallest_class(several, data.train.strata)
     if folds > fewest:
         of = f"class {data.spec.classes[label]} has" if label is not None else "there are"
         remedy = f"use at most data.folds={fewest}" if fewest > 1 else "use data.validation instead"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -20,7 +21,7 @@ class SentencePairs(Split):
 
     Args:
         sources: what is read.
-        targets: the translation of each.
+        targets: the translation of each. Several of the same sentence are a group.
     """
 
     sources: Sequence[str]
@@ -32,6 +33,11 @@ class SentencePairs(Split):
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    @cached_property
+    def groups(self) -> Tensor:
+        numbers: dict[str, int] = {}
+        return torch.tensor([numbers.setdefault(one, len(numbers)) for one in self.sources], dtype=torch.int64)
 
     def subset(self, indices: Tensor) -> "SentencePairs":
         places = indices.tolist()

@@ -33,7 +33,8 @@ def parallel_corpus(
         tokenizer: None for lower-case words.
         target_tokenizer: of the translations; None: the same.
         validation: of the data set itself; none if it has none.
-        test: of the data set itself, or the share of `train` that is held out, in [0, 1).
+        test: of the data set itself, or the share of the different sentences of `train` that is held out, with all
+            their translations, in [0, 1).
         pairs: only so many of `train`, from its beginning; None for all.
         length: see `dl_runner.data.fitted.text_pair.PairFit`.
         batching: in "buckets" of similar lengths, or "shuffled".
@@ -42,17 +43,19 @@ def parallel_corpus(
     Raises:
         UserError: nothing is left to train on.
     """
-    train = train[:pairs]
-    if isinstance(test, float):
-        kept, held = hold_out(len(train), None, test, seed, "test") if test else (range(len(train)), ())
-        train, test = ([train[int(at)] for at in part] for part in (kept, held))
     if not train:
-        raise UserError("data: there is no pair of sentences to train on; check data.pairs and data.test")
+        raise UserError("data: there is no pair of sentences to train on; give more text")
+    learnt, apart = _split(train[:pairs]), None
+    if not isinstance(test, float):
+        apart = _split(test)
+    elif test:
+        kept, held = hold_out(len(learnt), None, test, seed, "test", learnt.groups)
+        learnt, apart = learnt.subset(kept), learnt.subset(held) if len(held) else None
     return Data(
         spec=None,
-        train=_split(train),
+        train=learnt,
         validation=_split(validation),
-        test=_split(test),
+        test=apart,
         fit=PairFit(tokenizer or word(lowercase=True), length, target_tokenizer),
         samplers=PairSamplers(batching),
     )

@@ -11,7 +11,9 @@ from torch import Tensor
 STREAMS = {"test": 1, "validation": 2, "limit": 3, "folds": 4}
 
 
-def hold_out(examples: int, strata: Tensor | None, fraction: float, seed: int, stream: str) -> tuple[Tensor, Tensor]:
+def hold_out(
+    examples: int, strata: Tensor | None, fraction: float, seed: int, stream: str, groups: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Two disjoint sets of indices: those kept and those held out, each in ascending order.
 
     Classes are stratified: of every class with two examples or more at least one is kept and one held out, and the
@@ -24,10 +26,14 @@ def hold_out(examples: int, strata: Tensor | None, fraction: float, seed: int, s
         fraction: share to hold out, in (0, 1).
         seed: >= 0.
         stream: a key of STREAMS.
+        groups: the group of each example, int64 (n,), numbered from 0, where groups are held out whole; `fraction` is a
+            share of the groups then, and there are no classes.
 
     Returns:
         kept and held out, int64; the held-out set is empty when no class (or not n) reaches two examples.
     """
+    if groups is not None:
+        return _members(groups, hold_out(_count(groups), None, fraction, seed, stream)[1])
     sizes, members = _classes(examples, strata)
     quota = fraction * sizes
     low = np.minimum(np.maximum(np.floor(quota), 1), sizes - 1)
@@ -53,7 +59,9 @@ def take(examples: int, strata: Tensor | None, count: int, seed: int, stream: st
     return torch.from_numpy(_draw(members, counts, seed, stream))
 
 
-def hold_out_fold(examples: int, strata: Tensor | None, folds: int, fold: int, seed: int) -> tuple[Tensor, Tensor]:
+def hold_out_fold(
+    examples: int, strata: Tensor | None, folds: int, fold: int, seed: int, groups: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The indices outside and inside one of `folds` parts, each in ascending order.
 
     The parts are disjoint and together hold every example once. Their sizes differ by one at most, and so do their
@@ -65,13 +73,26 @@ def hold_out_fold(examples: int, strata: Tensor | None, folds: int, fold: int, s
         folds: in [2, n].
         fold: in [0, folds).
         seed: >= 0.
+        groups: as for `hold_out`; the parts have equally many groups then.
     """
+    if groups is not None:
+        return _members(groups, hold_out_fold(_count(groups), None, folds, fold, seed)[1])
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS["folds"],)))
     # Dealt like cards, class after class, so that a class goes on at the part where the one before it stopped.
     dealt = np.concatenate([generator.permutation(of_class) for of_class in _classes(examples, strata)[1]])
     held = np.sort(dealt[fold::folds])
     kept = np.setdiff1d(np.arange(examples), held, assume_unique=True)
     return torch.from_numpy(kept), torch.from_numpy(held)
+
+
+def _count(groups: Tensor) -> int:
+    return int(groups.max()) + 1 if len(groups) else 0
+
+
+def _members(groups: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    """The examples of all other groups, and of those held out; each in ascending order."""
+    inside = torch.isin(groups, held)
+    return (~inside).nonzero().squeeze(1), inside.nonzero().squeeze(1)
 
 
 def smallest_class(examples: int, strata: Tensor | None) -> tuple[int, int | None]:

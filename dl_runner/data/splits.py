@@ -24,6 +24,8 @@ class Split(ABC):
         ordered: whether the examples are a sequence, such as a text: what is held out of it is a stretch at its end.
         strata: int64 (n,) on the host, the class of each example, of which every part of the split gets its share; None
             where there are none.
+        groups: int64 (n,) on the host, numbered from 0: examples of a group, such as translations of the same sentence,
+            are held out together or not at all; None where each is on its own.
         files: the file that each example's inputs are read from, in their order; () where they are not in files of
             their own.
         in_memory: whether `take` is quick enough to be called in the training loop, on the split's own device.
@@ -32,6 +34,7 @@ class Split(ABC):
 
     ordered: bool = False
     strata: Tensor | None = None
+    groups: Tensor | None = None
     files: tuple[Path, ...] = ()
     in_memory: bool = True
     note: str = ""

@@ -1,5 +1,7 @@
 """The blocks of a Transformer: attention between the places, then a perceptron at each of them."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from dl_runner.layers.activations import Activation, activation
@@ -63,7 +65,7 @@ class SelfAttentionBlock(_Block):
 class DecoderBlock(_Block):
     """A causal `SelfAttentionBlock` that also looks at another sequence, before its perceptron."""
 
-    def __init__(self, width: int, heads: int, *, dropout: float, bias: bool = True, **options) -> None:
+    def __init__(self, width: int, heads: int, *, dropout: float, bias: bool = True, **options: Any) -> None:
         super().__init__(width, heads, dropout=dropout, bias=bias, **options)
         self.norm_other = nn.LayerNorm(width, bias=bias)
         self.look = CrossAttention(width, heads, bias=bias, dropout=dropout)

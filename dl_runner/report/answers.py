@@ -15,6 +15,8 @@ from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
 from dl_runner.runtime.files import atomic_path, fitting, readable
 
+LEAST = 24  # characters of a column that stay together
+
 
 def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
     """Rows for a terminal; where each has a single text and nothing else, those texts.
@@ -32,7 +34,11 @@ def render(rows: Sequence[dict[str, Any]], folder: Path) -> Table | Group:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         files = any(isinstance(row.get(name), np.ndarray) for row in rows)  # whose names must not be cut off
-        table.add_column(Text(name), overflow="fold", no_wrap=place > 0 and not files)
+        widest = max(len(str(row.get(name, ""))) for row in rows)
+        least = min(widest, LEAST) if place == 0 else None
+        table.add_column(
+            Text(name), overflow="fold", min_width=least, no_wrap=place > 0 and not files and widest <= LEAST
+        )
     for row in rows:
         stem = Path(str(row.get(columns[0], ""))).stem
         shown = [_shown(row.get(name, ""), folder / fitting(stem, f"_{name}.png")) for name in columns]

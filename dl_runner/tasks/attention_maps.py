@@ -1,6 +1,8 @@
 """What a translator looks at while it writes a sentence, as pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,13 +10,14 @@ from torch import nn
 
 from dl_runner.data.fitted.text_pair import FittedPair
 from dl_runner.data.vocabulary import BOS, EOS, PAD
+from dl_runner.errors import UserError
 from dl_runner.report.heat_map import heat_maps
 
 
 def attention_maps(
     model: nn.Module, fitted: FittedPair, source: Sequence[int], written: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Heat maps of each attention of a model, a map for each head; {} for a model without any.
+) -> dict[str, Callable[[], np.ndarray]]:
+    """What draws heat maps of each attention of a model, a map for each head; {} for a model without any.
 
     Args:
         model: in evaluation mode; its `attention` is told in `dl_runner.layers.encoder_decoder`.
@@ -41,8 +44,24 @@ def attention_maps(
     for name, one in weights.items():
         maps = one[0].float().cpu().numpy()  # (heads, places, places)
         titles = [f"head {head}" for head in range(1, len(maps) + 1)] if len(maps) > 1 else [""]
-        found[name] = heat_maps(maps, *axes[name], titles)
+        found[name] = partial(heat_maps, maps, *axes[name], titles)
     return found
+
+
+def attention_files(model: nn.Module, asked: str | None, sentences: int) -> list[Path | None]:
+    """The file of each sentence's picture of its attention to the source: FILE.png, or FILE_1.png, … of several.
+
+    Raises:
+        UserError: the model has no such attention, or the file is no PNG.
+    """
+    if asked is None:
+        return [None] * sentences
+    path = Path(asked)
+    if not hasattr(model, "attention"):
+        raise UserError(f"--attention {asked}: the model has no attention that could be drawn; leave it out")
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--attention {asked}: is drawn as a PNG; name a file that ends in .png")
+    return [path] if sentences == 1 else [path.with_stem(f"{path.stem}_{number + 1}") for number in range(sentences)]
 
 
 def unpadded(tokens: Sequence[int]) -> list[int]:

@@ -14,7 +14,8 @@ from dl_runner.data.vocabulary import BOS, EOS, PAD
 from dl_runner.layers.encoder_decoder import EncoderDecoder, select_rows
 from dl_runner.tasks.task import full_precision
 
-LOOK = 8  # tokens after which a GPU is asked whether all sentences have ended, which waits for it
+# Tokens after which it is asked whether all sentences have ended: a GPU, which has to be waited for, seldom.
+LOOK = {"cpu": 1, "cuda": 8}
 
 
 class Decoded(NamedTuple):
@@ -46,7 +47,7 @@ def search(
     batch, device = len(source), source.device
     first = torch.arange(batch, device=device).unsqueeze(1) * beam  # the first row of each sentence
     state = select_rows(model.begin(source), torch.arange(batch, device=device).repeat_interleave(beam))
-    look = 1 if device.type == "cpu" else LOOK
+    look = LOOK.get(device.type, 1)
     # The beginnings of each sentence: their log p, -inf for a place that is free; one at first, the empty one.
     scores = torch.full((batch, beam), -torch.inf, device=device)
     scores[:, 0] = 0.0

@@ -48,8 +48,9 @@ def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
         Image: "picture files, as in dlrun predict RUN a.png",
         Columns: "table files, as in dlrun predict RUN a.csv",
     }
-    what = "texts to go on with" if spec.task == "language_model" else "texts"
-    text = f"{what}, as in dlrun predict RUN 'the time traveller', a file of them, one a line, or - for standard input"
+    what = {"language_model": "texts to go on with", "translation": "sentences to translate"}.get(spec.task, "texts")
+    example = "go ." if spec.task == "translation" else "the time traveller"
+    text = f"{what}, as in dlrun predict RUN '{example}', a file of them, one a line, or - for standard input"
     if not inputs:
         asked = kinds.get(type(spec.inputs), text if reads_tokens(spec) else "inputs of your own")
         raise UserError(f"predict: needs {asked}")

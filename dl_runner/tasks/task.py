@@ -39,7 +39,8 @@ class Task(Protocol):
     - `predict(model, inputs, **options)`: what `dlrun predict` prints; see `dl_runner.tasks.predicting`.
     - `tabulate(model, inputs, **options)`: what it writes into `--out FILE.csv`; without it, what it would print.
     - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
-      array, uint8 (height, width, 3). It draws from no global random generator.
+      array, uint8 (height, width, 3), or a function that draws it, for pictures that take long and are not shown
+      everywhere. It draws from no global random generator.
     - `draw(sums)`: {name: picture} of the sums of a whole split, after the final test.
     - `shows_per_run`: how often `show` is called where `trainer.show_every` is null; 0, the default, for the end alone.
     - `meter()`: a new `Meter`, for metrics that are no sums.

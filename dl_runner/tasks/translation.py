@@ -1,8 +1,7 @@
 """A sentence in another language, token by token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,11 @@ from dl_runner.data.batch import Batch
 from dl_runner.data.dataset import Fitted
 from dl_runner.data.pairs import padded
 from dl_runner.data.text import IGNORE
+from dl_runner.data.vocabulary import EOS
 from dl_runner.errors import UserError
 from dl_runner.report.pictures import save_png
 from dl_runner.spec import DataSpec, Fields, Tokens
-from dl_runner.tasks.attention_maps import attention_maps, unpadded
+from dl_runner.tasks.attention_maps import attention_files, attention_maps, unpadded
 from dl_runner.tasks.bleu import require_sacrebleu
 from dl_runner.tasks.decoding import Decoded, search
 from dl_runner.tasks.forcing import Forcing
@@ -29,7 +29,7 @@ from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 from dl_runner.tasks.translation_meter import Bleu, TranslationMeter
 
 SHOWN = 4  # sentences
-AT_ONCE = 64  # sentences that are translated together
+AT_ONCE = 256  # beginnings of sentences that are gone on from together
 
 
 class _Translation:
@@ -80,7 +80,7 @@ class _Translation:
             f"{self.data.outputs} tokens)"
         )
 
-    def show(self, model: nn.Module, batch: Batch) -> dict[str, np.ndarray | str]:
+    def show(self, model: nn.Module, batch: Batch) -> dict[str, Callable[[], np.ndarray] | str]:
         """Sentences of a batch, their translations and the model's, by greedy search; what the first one looks at."""
         if self.fitted is None:
             return {}
@@ -101,7 +101,7 @@ class _Translation:
         *,
         beam: PositiveInt = 1,
         length_penalty: NonNegative = 0.75,
-        attention: Path | None = None,
+        attention: str | None = None,
     ) -> list[Row]:
         """The translation of each sentence.
 
@@ -111,28 +111,28 @@ class _Translation:
             attention: FILE.png, drawn of where each word of the translation looks; of several sentences FILE_1.png, ….
 
         Raises:
-            UserError: a sentence without a token, or a longer one than the model reads; or it has no attention.
+            UserError: a sentence without a token, or a longer one than the model reads; or a picture of attention that
+                the model has not, or that is no PNG.
         """
         if self.fitted is None:
             raise UserError(
                 "predict: the run folder has no fitted.json with the vocabularies; restore it, or train anew"
             )
+        files = attention_files(model, attention, len(inputs))
         encoded = [self._encoded(text) for text in inputs]
         found = self.translate(model, encoded, beam, length_penalty)
         rows = []
-        for number, (text, source, one) in enumerate(zip(inputs, encoded, found, strict=True), 1):
+        for text, source, one, file in zip(inputs, encoded, found, files, strict=True):
             row: Row = {"sentence": text, "translation": self.fitted.target.decode(one.tokens), "score": one.score}
+            if source[-1] != EOS:
+                row["read"] = f"the first {len(source)} tokens"
             if not one.ended:
                 row["note"] = f"not ended within {self.data.targets.length} tokens"
             if missing := self.fitted.source.unknown(text):
                 row["read as <unk>"] = " ".join(map(repr, missing))
-            if attention is not None:
-                path = attention if len(inputs) == 1 else attention.with_stem(f"{attention.stem}_{number}")
-                maps = attention_maps(model, self.fitted, source, one.tokens)
-                if "source" not in maps:
-                    raise UserError(f"--attention {attention}: the model has no attention to its source; leave it out")
-                save_png(maps["source"], path)
-                row["attention"] = str(path)
+            if file is not None:
+                save_png(attention_maps(model, self.fitted, source, one.tokens)["source"](), file)
+                row["attention"] = str(file)
             rows.append(row)
         return rows
 
@@ -141,11 +141,14 @@ class _Translation:
     ) -> list[Decoded]:
         """Of lists of token numbers, each with its <eos>."""
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-        found: list[Decoded] = []
-        for start in range(0, len(sources), AT_ONCE):
-            source = padded(sources[start : start + AT_ONCE]).to(device)
-            found += search(model, source, longest=self.data.targets.length, beam=beam, penalty=penalty)
-        return found
+        by_length = sorted(range(len(sources)), key=lambda place: len(sources[place]))
+        size, found = max(1, AT_ONCE // beam), {}
+        for start in range(0, len(sources), size):
+            places = by_length[start : start + size]
+            source = padded([sources[place] for place in places]).to(device)
+            searched = search(model, source, longest=self.data.targets.length, beam=beam, penalty=penalty)
+            found |= dict(zip(places, searched, strict=True))
+        return [found[place] for place in range(len(sources))]
 
     def _encoded(self, text: str) -> list[int]:
         if not self.fitted.source.encode(text):

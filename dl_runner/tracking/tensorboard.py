@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dl_runner.runtime.files import readable, utf8_path, writing
 from dl_runner.tracking.hyperparameters import hyperparameters
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
-from dl_runner.tracking.tracker import Metrics, RunInfo, Status, Tracker
+from dl_runner.tracking.tracker import Metrics, Picture, RunInfo, Status, Tracker
 
 EVENTS = "events.out.tfevents.*"
 
@@ -74,7 +72,8 @@ class TensorBoard(Tracker):
         with writing(self._path):
             self._scalars(step, metrics)
 
-    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
+    def image(self, name: str, pixels: Picture, step: int) -> None:
+        pixels = pixels() if callable(pixels) else pixels
         with writing(self._path):
             self._writer.add_image(name, pixels, step, dataformats="HWC")
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
 
 Status = Literal["running", "completed", "failed", "interrupted", "pruned"]
 Metrics = Mapping[str, float]
+Picture: TypeAlias = "np.ndarray | Callable[[], np.ndarray]"
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Tracker:
             milestone: true after an evaluation (a person wants a line), false for a report within an epoch.
         """
 
-    def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
-        """A picture, uint8, (height, width, 3)."""
+    def image(self, name: str, pixels: Picture, step: int) -> None:
+        """A picture, uint8, (height, width, 3), or a function that draws it: called where it is shown."""
 
     def text(self, name: str, text: str, step: int) -> None:
         """What a model has written, or another text of a task's."""
@@ -97,7 +98,7 @@ class Trackers(Tracker):
         for tracker in self.trackers:
             tracker.log(step, epoch, metrics, milestone=milestone)
 
-    def image(self, name: str, pixels: "np.ndarray", step: int) -> None:
+    def image(self, name: str, pixels: Picture, step: int) -> None:
         for tracker in self.trackers:
             tracker.image(name, pixels, step)
 

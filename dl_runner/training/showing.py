@@ -1,8 +1,9 @@
 """What a task shows of its model while it trains: sample text, pictures."""
 
-import numpy as np
+from collections.abc import Mapping
 
 from dl_runner.tasks.task import Task
+from dl_runner.tracking.tracker import Picture
 from dl_runner.training.evaluation import evaluating
 from dl_runner.training.intervals import due
 from dl_runner.training.training import Training
@@ -36,7 +37,7 @@ def show(run: Training) -> None:
     track(run, "samples", shown)
 
 
-def track(run: Training, place: str, shown: dict[str, np.ndarray | str]) -> None:
+def track(run: Training, place: str, shown: "Mapping[str, Picture | str]") -> None:
     """Give the trackers pictures and texts, as PLACE/NAME."""
     for name, value in shown.items():
         send = run.tracker.text if isinstance(value, str) else run.tracker.image

@@ -1,5 +1,7 @@
 """Parts that do not fit each other are refused before there is a run folder."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers import QUIET, run
@@ -121,3 +123,12 @@ def test_targets_that_the_task_cannot_learn_from_are_refused_by_their_split(tmp_
     with pytest.raises(UserError, match=r"^task\.target=log: the test split has a target of -2, .*1 of 20"):
         run(tmp_path, "data=xor", "data.name=positive_in_training", *options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", ["before_step", "state_dict"])
+def test_a_task_that_changes_with_the_step_cannot_be_replayed(method):
+    experiment = build_experiment(check_config(to_plain(compose([*QUIET, "model=softmax"]))))
+    setattr(experiment.task, method, lambda *_: None)
+    settings = replace(experiment.device_settings, cuda_graphs=True)
+    with pytest.raises(UserError, match=r"^device\.cuda_graphs=on: cannot replay a task that .*; use off$"):
+        check_fit(replace(experiment, device_settings=settings))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dl_runner.data.dataset import Cuts, cut
 from dl_runner.data.fitted.text_pair import PairFit
 from dl_runner.data.parallel_corpus import aligned, parallel_corpus, tab_separated
 from dl_runner.data.tokenizers import char, word
@@ -42,6 +43,19 @@ def test_a_share_is_held_out_and_stays_together_with_its_translations():
     assert sorted(found) == sorted(PAIRS)
     assert made(test=0.25, seed=3).test.sources == data.test.sources != made(test=0.25, seed=4).test.sources
     assert made(test=0.0).test is None
+
+
+def test_translations_of_one_sentence_are_held_out_together():
+    pairs = [(f"s{number // 4}", f"t{number}") for number in range(80)]
+    data = made(pairs, test=0.25)
+    assert (len(data.train), len(data.test)) == (60, 20) and not {*data.train.sources} & {*data.test.sources}
+    for cuts, held in ((Cuts(validation=0.2), 12), (Cuts(folds=3, fold=1), 20)):
+        found = cut(data, cuts)
+        assert (len(found.train), len(found.validation)) == (60 - held, held)
+        # The vocabulary is that of the training, so what is held out has words that are unknown.
+        assert (found.train.source[:, 0] > 0).all() and (found.validation.source[:, 0] == 0).all()
+    with pytest.raises(UserError, match=r"data\.folds=16: there are only 15 training examples"):
+        cut(data, Cuts(folds=16, fold=0))
 
 
 def test_splits_of_its_own_are_kept_and_the_beginning_can_do():

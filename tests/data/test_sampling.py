@@ -100,3 +100,24 @@ def test_folds_depend_on_the_seed_alone(strata):
 def test_the_rarest_class_that_occurs():
     assert smallest_class(5, torch.tensor([4, 2, 2, 4, 4])) == (2, 2)
     assert smallest_class(7, None) == (7, None)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=30), st.integers(2, 4))
+def test_groups_are_held_out_whole(drawn, folds):
+    numbers = {}
+    groups = torch.tensor([numbers.setdefault(one, len(numbers)) for one in drawn])
+    several = len(numbers)
+    kept, held = hold_out(len(groups), None, 0.3, 1, "test", groups)
+    assert sorted([*kept.tolist(), *held.tolist()]) == list(range(len(groups)))
+    assert not {*groups[kept].tolist()} & {*groups[held].tolist()}
+    assert several == 1 or 0 < len({*groups[held].tolist()}) < several
+    parts = [hold_out_fold(len(groups), None, folds, fold, 1, groups)[1] for fold in range(folds)]
+    assert sorted(torch.cat(parts).tolist()) == list(range(len(groups)))
+    assert sum(len({*groups[part].tolist()}) for part in parts) == several
+
+
+def test_examples_of_groups_of_their_own_are_held_out_as_without_groups():
+    alone = torch.arange(20)
+    for one, other in zip(hold_out(20, None, 0.3, 1, "test"), hold_out(20, None, 0.3, 1, "test", alone), strict=True):
+        assert torch.equal(one, other)

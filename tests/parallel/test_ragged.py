@@ -3,9 +3,11 @@
 import pytest
 import work
 
+NAMES = ("classification", "regression", "language_model", "labelling", "segmentation", "translation")
+
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-@pytest.mark.parametrize("name", ["classification", "regression", "language_model", "labelling", "segmentation"])
+@pytest.mark.parametrize("name", NAMES)
 def test_two_processes_make_the_whole_batchs_gradient(pair, name, accumulate):
     for seed in range(4):
         examples = 6 + seed

@@ -1,12 +1,14 @@
 """Small models and ragged batches in float64, one pair for each task of the package."""
 
 import torch
+from table_translator import Table
 from torch import nn
 from torch.nn import functional as F
 
+from dl_runner.config.durations import Horizon
 from dl_runner.data.batch import Batch
 from dl_runner.data.text import IGNORE
-from dl_runner.spec import Classes, DataSpec, Image, Numbers, Pixels, Tokens, Vector
+from dl_runner.spec import Classes, DataSpec, Fields, Image, Numbers, Pixels, Tokens, Vector
 from dl_runner.tasks.classification import classification
 from dl_runner.tasks.distillation import distillation
 from dl_runner.tasks.labelling import labelling
@@ -15,6 +17,7 @@ from dl_runner.tasks.losses import cross_entropy, squared
 from dl_runner.tasks.regression import regression
 from dl_runner.tasks.segmentation import segmentation
 from dl_runner.tasks.teacher import Teacher
+from dl_runner.tasks.translation import translation
 
 LENGTH, SIDE, WORDS = 7, 4, 5
 OF_TOKENS = {"language_model": language_model, "labelling": labelling}
@@ -59,7 +62,7 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
         spec = DataSpec(Vector(6), Numbers(2), name)
         targets = torch.randn(examples, 2, generator=generator, dtype=torch.float64)
         return regression(spec, squared(spec)), nn.Linear(6, 2).double(), Batch.of(numbers, targets)
-    places = LENGTH if name in OF_TOKENS else SIDE * SIDE
+    places = SIDE * SIDE if name == "segmentation" else LENGTH
     each = torch.tensor(counted) if counted is not None else draw(places + 1, examples)
     real = torch.arange(places) < each[:, None]
     if name in OF_TOKENS:
@@ -67,6 +70,15 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
         targets = draw(WORDS, examples, LENGTH).masked_fill(~real, IGNORE)
         batch = Batch.of(draw(WORDS, examples, LENGTH), targets, {"tokens": each}, continues)
         return OF_TOKENS[name](spec, cross_entropy(spec)), NextToken().double(), batch
+    if name == "translation":  # half of the places read the model's own tokens
+        tokens = Tokens(WORDS, LENGTH, 1)
+        spec = DataSpec(Fields.of(source=tokens, target=tokens), tokens, name)
+        targets = draw(WORDS, examples, LENGTH).masked_fill(~real, IGNORE)
+        inputs = {"source": draw(WORDS, examples, 3), "target": draw(WORDS, examples, LENGTH)}
+        task = translation(spec, cross_entropy(spec), seed=seed, teacher_forcing=0.5, bleu=None)
+        task.before_step(seed, Horizon.of(None, 10, 10))
+        table = torch.randn(WORDS, WORDS, WORDS, generator=generator, dtype=torch.float64)
+        return task, Table(table), Batch.of(inputs, targets, {"tokens": each})
     spec = DataSpec(Image(1, SIDE, SIDE), Pixels(("a", "b", "c"), SIDE, SIDE), name)
     labels = draw(3, examples, places).masked_fill(~real, 255).view(examples, SIDE, SIDE).byte()
     pictures = torch.randn(examples, 1, SIDE, SIDE, generator=generator, dtype=torch.float64)
@@ -74,8 +86,8 @@ def case(name: str, examples: int, seed: int, counted: list[int] | None = None, 
     return segmentation(spec, cross_entropy(spec)), nn.Conv2d(1, 3, 3, padding=1).double(), batch
 
 
-TASKS = ("classification", "distillation", "regression", "language_model", "labelling", "segmentation")
-RAGGED = ("language_model", "labelling", "segmentation")
+TASKS = ("classification", "distillation", "regression", "language_model", "labelling", "segmentation", "translation")
+RAGGED = ("language_model", "labelling", "segmentation", "translation")
 
 
 def gradient(task, model, parts) -> torch.Tensor:

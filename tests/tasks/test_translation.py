@@ -109,3 +109,55 @@ def test_other_data_and_losses_are_refused(fitted):
         translation(text, cross_entropy(text))
     with pytest.raises(UserError, match=r"learns from|is for"):
         translation(fitted.spec, mse(fitted.spec))
+
+
+def test_what_a_model_gives_is_checked(fitted):
+    one = batch(fitted)
+    right = model(fitted)(**one.inputs)
+    task(fitted).check_outputs(right, one)
+    expected = r"expected floats of shape \(4, 4, 7\)"
+    for wrong, said in ((right[..., 1:], "float64 of shape (4, 4, 6)"), (right.long(), "int64"), ((right,), "a tuple")):
+        with pytest.raises(ValueError, match=expected) as caught:
+            task(fitted).check_outputs(wrong, one)
+        assert f"gives {said}" in str(caught.value)
+
+
+def test_what_is_shown_is_the_sentence_its_translation_and_the_true_one(fitted):
+    net = model(fitted).eval()
+    shown = task(fitted).show(net, batch(fitted))
+    lines = shown["translations"].split("\n")
+    own = task(fitted).predict(net, PAIRS.sources)
+    assert lines == [
+        f"{source} → {row['translation']} ({target})"
+        for source, row, target in zip(PAIRS.sources, own, PAIRS.targets, strict=True)
+    ]
+    assert set(shown) == {"translations"}  # a table looks at nothing
+
+
+def test_translations_do_not_depend_on_their_order(fitted):
+    net, texts = model(fitted).eval(), ["a a a a", "b", "c a", "b"]
+    rows = task(fitted).predict(net, texts, beam=3)
+    assert rows == [task(fitted).predict(net, [text], beam=3)[0] for text in texts]
+    assert [row["sentence"] for row in rows] == texts
+
+
+def test_a_longer_sentence_is_cut_where_those_of_the_training_were():
+    fitted = PairFit(word(), 3).fit(PAIRS)
+    (row,) = task(fitted).predict(model(fitted).eval(), ["a b c a"])
+    assert row["read"] == "the first 3 tokens"
+    assert "read" not in task(fitted).predict(model(fitted).eval(), ["a b"])[0]
+
+
+def test_without_vocabularies_nothing_is_translated(fitted):
+    lost = translation(fitted.spec, cross_entropy(fitted.spec))
+    with pytest.raises(UserError, match=r"no fitted\.json"):
+        lost.predict(model(fitted), ["a"])
+    assert lost.show(model(fitted), batch(fitted)) == {}
+
+
+def test_a_task_has_what_its_options_ask_for(fitted):
+    plain, full = task(fitted, bleu=None), task(fitted, teacher_forcing=0.5)
+    assert [hasattr(one, "before_step") for one in (plain, full)] == [False, True]
+    assert [hasattr(one, "meter") for one in (plain, full)] == [False, True]
+    assert [metric.name for metric in plain.metrics] == ["perplexity", "loss"]
+    assert [(metric.name, metric.better) for metric in full.metrics[2:]] == [("bleu", "max"), ("exact", "max")]

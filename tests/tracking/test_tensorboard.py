@@ -65,6 +65,7 @@ def test_scalars_text_and_pictures_are_in_one_event_file(tmp_path):
     tracker = start(tmp_path)
     log(tracker, [5, 10])
     tracker.image("test/examples", PICTURE, 10)
+    tracker.image("test/drawn", lambda: PICTURE, 10)
     tracker.finish("completed", {"train/loss": 0.1, "test/accuracy": 0.9})
     assert len(list(tmp_path.rglob(EVENTS))) == 1
     events = read(tmp_path)
@@ -78,6 +79,7 @@ def test_scalars_text_and_pictures_are_in_one_event_file(tmp_path):
     assert text.startswith("```yaml\nmodel:\n  name: mlp\n") and text.endswith("\n```")
     [image] = events.Images("test/examples")
     assert (image.step, image.height, image.width) == (10, 4, 5)
+    assert events.Images("test/drawn")[0].encoded_image_string == image.encoded_image_string
 
 
 def test_the_hyperparameter_table_is_complete_for_runs_of_different_models(tmp_path):

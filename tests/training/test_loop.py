@@ -89,6 +89,21 @@ def test_the_schedule_sets_the_rate_of_each_step(tmp_path):
     assert rates == pytest.approx([0.1] * 5 + [0.05] * 5 + [0.025] * 2)
 
 
+def test_a_task_is_told_each_step_before_it_is_made(tmp_path):
+    training, _ = make(tmp_path, *COMMON, "model=softmax")
+    told, step = [], training.task.step
+
+    def counted(model, batch):
+        told.append("made" if model.training else "measured")
+        return step(model, batch)
+
+    training.task.step = counted
+    training.task.before_step = lambda number, horizon: told.append((number, horizon.steps))
+    train(training, StopRequest())
+    made = [one for one in told if one != "measured"]
+    assert made == [one for number in range(12) for one in ((number, 12), "made")]
+
+
 class StopAt(Tracker):
     """Asks for a stop after some step."""
 

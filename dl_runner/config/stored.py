@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.errors import OmegaConfBaseException
 
 import dl_runner
@@ -22,6 +23,7 @@ from dl_runner.runtime.cores import allowed_cores
 
 CONFIG = "config.yaml"  # of a run folder
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it is installed, is ten times as fast
+NEXT_LINE = "\x85"
 _DEEPEST = 100
 _AROUND = ("hydra", "sweep")  # sections that are not the run's
 _EVERYWHERE = {"cuda_graphs": "off"}  # what suits any device and any number of them
@@ -182,4 +184,9 @@ def _resolved(folder: Path) -> dict[str, Any]:
 
 def to_yaml(plain: dict[str, Any]) -> str:
     """YAML text of plain containers, for `load_config`."""
-    return OmegaConf.to_yaml(OmegaConf.create(plain))
+    text = OmegaConf.to_yaml(OmegaConf.create(plain))
+    if NEXT_LINE not in text:
+        return text
+    # YAML reads it as the end of a line unless it is escaped, which the line above never does.
+    options = {"default_flow_style": False, "sort_keys": False}
+    return yaml.dump(plain, Dumper=get_omega_conf_dumper(), allow_unicode=False, **options)

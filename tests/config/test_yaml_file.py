@@ -81,7 +81,10 @@ def test_digits_in_any_order_are_the_same_number_in_both_places(tmp_path_factory
 @settings(max_examples=100, deadline=None)
 @given(
     st.one_of(
-        st.text(max_size=6), st.sampled_from([text for text, _ in FORMS]), st.floats(allow_nan=False), st.integers()
+        st.text(max_size=6),
+        st.sampled_from([*(text for text, _ in FORMS), "a\x85b", "\u2028", "\x1b"]),
+        st.floats(allow_nan=False),
+        st.integers(),
     )
 )
 def test_a_run_folders_config_comes_back_as_it_was(tmp_path_factory, value):

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 State = Tensor | tuple[Tensor, ...]  # (layers, batch, hidden), or h and c of an LSTM
 CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-_STEPS = {nn.RNN: torch.rnn_tanh_cell, nn.GRU: torch.gru_cell}
+_STEPS = {nn.RNN: torch.rnn_tanh_cell, nn.GRU: torch.gru_cell, nn.LSTM: torch.lstm_cell}
 
 
 def rows_of(state: State) -> Tensor:
@@ -28,12 +28,12 @@ def step(cell: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor, State]:
     if type(cell) not in _STEPS:
         output, state = cell(x.unsqueeze(0), state)
         return output[0], state
-    if cell.num_layers == 1:
-        x = _STEPS[type(cell)](x, state.squeeze(0), *cell.all_weights[0])
-        return x, x.unsqueeze(0)
+    function, pair = _STEPS[type(cell)], isinstance(state, tuple)
     after = []
-    for layer, (before, weights) in enumerate(zip(state.unbind(0), cell.all_weights, strict=True)):
+    layers = zip(*(one.unbind(0) for one in state), strict=True) if pair else state.unbind(0)
+    for layer, (before, weights) in enumerate(zip(layers, cell.all_weights, strict=True)):
         x = F.dropout(x, cell.dropout, cell.training) if layer and cell.dropout else x
-        x = _STEPS[type(cell)](x, before, *weights)
-        after.append(x)
-    return x, torch.stack(after)
+        own = function(x, before, *weights)
+        x = own[0] if pair else own
+        after.append(own)
+    return x, tuple(torch.stack(one) for one in zip(*after, strict=True)) if pair else torch.stack(after)

@@ -80,7 +80,7 @@ def seq2seq(
     """A translator; see `EncoderDecoder`.
 
     Args:
-        cell: of encoder and decoder. An LSTM reads the source token by token, which takes longer.
+        cell: of encoder and decoder.
         embedding: size of the learnt vectors of the tokens.
         hidden: units of each layer.
         layers: of encoder and decoder, one above the other.

@@ -48,6 +48,18 @@ def test_it_reads_as_torchs_layers_read_packed_sequences(name, layers, bidirecti
         torch.testing.assert_close(value, found[1][kind.replace("l0", f"l{layer}{ending}")])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_padding_of_any_size_leaves_the_last_state_as_it_was(dtype):
+    """Exactly: an LSTM's gates are closed to it, not almost."""
+    for kind in CELLS.values():
+        torch.manual_seed(0)
+        encoder, x = RecurrentEncoder(kind, 5, 6, 2).to(dtype), inputs().to(dtype)
+        _, last = encoder(x, LENGTHS)
+        behind = torch.arange(6)[:, None] >= LENGTHS
+        _, other = encoder(torch.where(behind.unsqueeze(-1), 50 * x, x), LENGTHS)
+        assert torch.equal(other, last)
+
+
 def test_what_has_no_token_ends_in_zeros():
     for kind in CELLS.values():
         encoder = RecurrentEncoder(kind, 5, 6, 2, bidirectional=True).double()

@@ -14,7 +14,7 @@ def test_each_parameter_is_in_one_group_by_its_kind(name):
     with torch.device("meta"):
         model = build_for(name, spec)
     groups = {group["weight_decay"]: group["params"] for group in parameter_groups(model, 0.01)}
-    decayed, kept = groups.pop(0.01), groups.pop(0.0, [])
+    decayed, kept = groups.pop(0.01, []), groups.pop(0.0, [])
     assert not groups
     layers = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
     weights = [m.weight for m in model.modules() if isinstance(m, layers)]

@@ -25,7 +25,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import to_plain
-from dl_runner.run.header import run_info
+from dl_runner.running.header import run_info
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.metrics_file import MetricsFile
 from dl_runner.tracking.tensorboard import TensorBoard

@@ -21,7 +21,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.parallel.workers import in_workers
-from dl_runner.run.distributed import join_process_group
+from dl_runner.running.distributed import join_process_group
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.loop import train

@@ -25,7 +25,7 @@ from dl_runner.config.schema import Config
 from dl_runner.config.search_path import choices
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import RunFailed, UserError
-from dl_runner.run.launch import finish
+from dl_runner.running.launch import finish
 from dl_runner.runtime.files import read_json, to_json, write_atomic
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from hardware import hardware

@@ -55,7 +55,7 @@ def train(steps: int, folder: str) -> int:
     from dl_runner.config.check import check_config
     from dl_runner.config.compose import compose
     from dl_runner.config.stored import to_plain
-    from dl_runner.run.launch import launch
+    from dl_runner.running.launch import launch
 
     often = ("trainer.evaluate_every=100 steps", "trainer.checkpoint_every=100 steps", "trainer.log_every=10 steps")
     line = (*COMMON, "model=lenet", f"trainer.steps={steps}", *often)

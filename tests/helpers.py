@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
-from dl_runner.run.launch import Result, launch
+from dl_runner.running.launch import Result, launch
 
 # The same numbers on every processor.
 EXACT = ("device=cpu", "device.precision=fp32", "device.memory_format=contiguous", "device.threads=1")

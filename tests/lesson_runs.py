@@ -10,7 +10,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import to_plain
-from dl_runner.run.lesson import PICTURE, teach
+from dl_runner.running.lesson import PICTURE, teach
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 
 

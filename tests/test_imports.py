@@ -23,7 +23,7 @@ LAYERS = [
     {"tasks"},
     {"training"},
     {"build"},
-    {"run", "lessons"},
+    {"running", "lessons"},
     {"sweep"},
     {"launch"},
     {"cli", "__main__", "__init__"},

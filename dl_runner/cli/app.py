@@ -155,11 +155,11 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
         part = checked.lesson or checked.model
         parent = shown(checked.outputs) / ("lessons" if checked.lesson else checked.data.name) / part.name
         if checked.lesson is not None:
-            from dl_runner.run.lesson import teach
+            from dl_runner.running.lesson import teach
 
             teach(checked, parent, _timestamp())
         else:
-            from dl_runner.run.launch import launch
+            from dl_runner.running.launch import launch
 
             launch(checked, parent, _timestamp())
     except (UserError, RunFailed) as error:

@@ -15,7 +15,7 @@ def evaluate(argv: list[str]) -> None:
         device_option(parser)
 
     given = run_folder_of("evaluate", "Measure a run's weights on a split of its data.", argv, more)
-    from dl_runner.run.inference import evaluate_run
+    from dl_runner.running.inference import evaluate_run
 
     weights, metrics, changed = evaluate_run(given.run, given.split, given.weights, given.device)
     print(weights)

@@ -40,7 +40,7 @@ def predict(argv: list[str]) -> None:
     from rich.console import Console
 
     from dl_runner.report.answers import check_folder, is_table_file, render, write_table
-    from dl_runner.run.inference import predict as answers
+    from dl_runner.running.inference import predict as answers
 
     for_file = is_table_file(given.out)
     rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)

@@ -29,12 +29,12 @@ def resume(argv: list[str]) -> None:
         print(f"{folder}: already completed; nothing to do")
         return
     if load_run(folder).lesson is not None:
-        from dl_runner.run.lesson import go_on
+        from dl_runner.running.lesson import go_on
 
         if given.device or parallel:
             raise UserError(f"resume {folder}: is a lesson, which goes on where it began; leave the options out")
         go_on(folder)
     else:
-        from dl_runner.run.launch import resume as go_on_training
+        from dl_runner.running.launch import resume as go_on_training
 
         go_on_training(folder, device=given.device, parallel=parallel)

@@ -27,7 +27,7 @@ from dl_runner.launch import job_process
 from dl_runner.runtime.interrupt import STOP_SIGNALS
 
 # What every job imports, and what those of a search do whose launching process has imported it.
-PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.run.launch", "dl_runner.launch.worker")
+PRELOADED = ("torch", "matplotlib.figure", "safetensors.torch", "dl_runner.running.launch", "dl_runner.launch.worker")
 OF_A_SEARCH = ("optuna", "sqlalchemy")
 
 _LOST = 255  # exit code that multiprocessing gives a process whose fork server was killed

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dl_runner.config.types import Positive, PositiveInt
 from dl_runner.layers.activations import activation
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dl_runner.config.types import Positive
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from dl_runner.config.types import PositiveInt
 from dl_runner.data.dataset import Data
 from dl_runner.data.text import IGNORE
 from dl_runner.data.vocabulary import EOS
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 from dl_runner.tasks.bleu import corpus_bleu
 from dl_runner.tasks.decoding import Decoded, search
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dl_runner.config.types import PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.lessons.causal_mask import losses_by_place
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 from dl_runner.tasks.generation import generate
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dl_runner.data.dataset import Data
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

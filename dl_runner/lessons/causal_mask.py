@@ -13,7 +13,7 @@ from dl_runner.layers.attention import DotProductAttention
 from dl_runner.layers.attention import causal_mask as seen
 from dl_runner.layers.recorded import recorded
 from dl_runner.layers.scratch.attention import attention_weights
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 from dl_runner.tasks.carried import with_state
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import torch
 from dl_runner.config.types import PositiveInt
 from dl_runner.data.dataset import Data
 from dl_runner.datasets.shifted_points import TEST, TRAINING, true_log_ratio
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ import torch
 
 from dl_runner.config.types import CountInt, Positive, PositiveInt
 from dl_runner.data.preparation import to_input
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

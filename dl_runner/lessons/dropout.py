@@ -12,8 +12,8 @@ from dl_runner.build.experiment import build_task
 from dl_runner.build.model import build_device, build_device_settings
 from dl_runner.config.schema import Config
 from dl_runner.config.types import Fraction
-from dl_runner.run.launch import Watch
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.launch import Watch
+from dl_runner.running.lesson import Lesson
 from dl_runner.training.evaluation import evaluate
 
 if TYPE_CHECKING:

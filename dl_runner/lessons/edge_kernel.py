@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dl_runner.data.preparation import to_input
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ import numpy as np
 
 from dl_runner.config.schema import DataConfig
 from dl_runner.config.types import CountInt, PositiveInt
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

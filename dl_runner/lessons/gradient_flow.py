@@ -13,7 +13,7 @@ from dl_runner.config.types import PositiveInt
 from dl_runner.data.batch import Batch
 from dl_runner.data.preparation import preparation
 from dl_runner.layers.activations import Activation
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dl_runner.config.types import Folds, PositiveInt
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

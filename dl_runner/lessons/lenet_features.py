@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from dl_runner.data.preparation import to_input
 from dl_runner.errors import UserError
 from dl_runner.report.tiles import tile
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

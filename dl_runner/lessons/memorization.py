@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from dl_runner.config.types import Fraction, NonNegative, Probability
 from dl_runner.lessons.dropout import with_all_units
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

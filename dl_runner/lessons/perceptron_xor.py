@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dl_runner.config.types import OpenFraction, Positive, PositiveInt
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

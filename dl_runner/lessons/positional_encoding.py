@@ -9,7 +9,7 @@ from torch import Tensor
 from dl_runner.config.types import PositiveInt
 from dl_runner.errors import UserError
 from dl_runner.layers.positions import sinusoids
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

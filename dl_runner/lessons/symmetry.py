@@ -8,7 +8,7 @@ from torch import nn
 
 from dl_runner.config.types import PositiveInt
 from dl_runner.report.tiles import tile
-from dl_runner.run.lesson import Arm, Lesson
+from dl_runner.running.lesson import Arm, Lesson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

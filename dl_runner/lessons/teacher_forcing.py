@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

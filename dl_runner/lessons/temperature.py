@@ -8,7 +8,7 @@ import torch
 
 from dl_runner.config.types import NonNegative, Positive, PositiveInt
 from dl_runner.errors import UserError
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 from dl_runner.tasks.carried import with_state
 from dl_runner.tasks.generation import generate, probabilities
 

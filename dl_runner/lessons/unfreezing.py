@@ -6,7 +6,7 @@ import numpy as np
 
 from dl_runner.config.types import CountInt, PositiveInt
 from dl_runner.lessons.fine_tuning import ACCURACY, begun_with, learnt_before
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ from dl_runner.sweep.settings import Settings, check
 from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, begin, is_locked, lock
 
 if TYPE_CHECKING:
-    from dl_runner.run.launch import Prune
+    from dl_runner.running.launch import Prune
 
 FINISHED = ("completed", "earlier", "pruned")
 
@@ -88,7 +88,7 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
     """
     settings = check(sweep)
     if settings.job is None:
-        from dl_runner.run.launch import launch
+        from dl_runner.running.launch import launch
 
         return launch(check_command(dict(plain)), folder, "job").objective
     try:
@@ -144,10 +144,10 @@ def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -
 
 def _finish(checked: Config, entry: Entry, folder: Path, prune: "Prune | None") -> RunRecord:
     if checked.lesson is None:
-        from dl_runner.run.launch import finish
+        from dl_runner.running.launch import finish
 
         return finish(checked, folder, job=entry.job, prune=prune)
-    from dl_runner.run.lesson import finish_lesson
+    from dl_runner.running.lesson import finish_lesson
 
     return finish_lesson(checked, folder, entry.job)
 

@@ -48,7 +48,7 @@ def test_a_few_batches_of_a_text_are_the_first(tmp_path):
 
 
 def test_a_run_that_looks_at_few_batches_is_evaluated_in_full(tmp_path):
-    from dl_runner.run.inference import evaluate_run
+    from dl_runner.running.inference import evaluate_run
 
     options = ("model=softmax", "data.batch_size=16", "trainer.steps=20", "trainer.epochs=null", "trainer.test=last")
     whole, part = (

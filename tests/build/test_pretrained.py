@@ -17,7 +17,7 @@ from dl_runner.config.parsed import PretrainedConfig
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.registry import builder
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.launch import launch, resume
 from dl_runner.spec import DataSpec, Tokens
 
 SHORT = ("trainer.steps=3", "trainer.epochs=null", "data.limit=64", "data.batch_size=32")

@@ -13,8 +13,8 @@ from dl_runner.config.pinned import local_weights, pinned
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_plain, to_yaml
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.report.compare.runs import read_config
-from dl_runner.run.inference import evaluate_run
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.inference import evaluate_run
+from dl_runner.running.launch import launch, resume
 from dl_runner.sweep.identity import identity
 
 STOPPED = ("trainer.log_every=2 steps", "trainer.checkpoint_every=1 step")

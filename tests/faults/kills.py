@@ -22,7 +22,7 @@ from dl_runner.cli.app import run as command
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
-from dl_runner.run.launch import finish
+from dl_runner.running.launch import finish
 from dl_runner.runtime.files import read_json
 
 QUIET = (*EXACT, "tracker.console=none", "trainer.log_every=2 steps")

@@ -22,8 +22,8 @@ SECONDS = 2.0  # of the processor's time, to a refusal
 @pytest.fixture(autouse=True)
 def without_trainings(tmp_path, monkeypatch):
     import dl_runner.build.fit
-    import dl_runner.run.launch
-    import dl_runner.run.lesson
+    import dl_runner.running.launch
+    import dl_runner.running.lesson
     import dl_runner.sweep.job
     from dl_runner.sweep.job import Outcome
 
@@ -31,8 +31,8 @@ def without_trainings(tmp_path, monkeypatch):
     monkeypatch.delenv("DLRUN_OUTPUT_DIR", raising=False)
     monkeypatch.delenv("NOPE", raising=False)
     done = SimpleNamespace(objective=None)
-    monkeypatch.setattr(dl_runner.run.launch, "launch", lambda *arguments, **options: done)
-    monkeypatch.setattr(dl_runner.run.lesson, "teach", lambda *arguments: None)
+    monkeypatch.setattr(dl_runner.running.launch, "launch", lambda *arguments, **options: done)
+    monkeypatch.setattr(dl_runner.running.lesson, "teach", lambda *arguments: None)
     monkeypatch.setattr(dl_runner.sweep.job, "perform", lambda *arguments: Outcome("completed", {}))
 
     def no_model(checked):

@@ -13,7 +13,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted
-from dl_runner.run.launch import launch
+from dl_runner.running.launch import launch
 
 LENGTH = (
     "trainer.steps=12",

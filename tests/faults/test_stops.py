@@ -15,7 +15,7 @@ from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.data.loader import Loader
 from dl_runner.errors import Interrupted
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.launch import launch, resume
 from dl_runner.tracking.run_folder import RunRecord
 
 KINDS = [*RUNS] if ALL else ["regression"]

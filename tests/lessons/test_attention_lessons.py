@@ -8,7 +8,7 @@ from lesson_runs import checked, hold
 from dl_runner.errors import UserError
 from dl_runner.layers.positions import sinusoids
 from dl_runner.lessons.positional_encoding import period, turn
-from dl_runner.run.lesson import teach
+from dl_runner.running.lesson import teach
 
 
 def test_near_points_count_more_and_a_learned_width_is_narrower(tmp_path):

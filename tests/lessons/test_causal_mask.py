@@ -7,7 +7,7 @@ from lesson_runs import checked, hold
 from dl_runner.errors import UserError
 from dl_runner.lessons.causal_mask import first_weights
 from dl_runner.models.gpt import gpt
-from dl_runner.run.lesson import teach
+from dl_runner.running.lesson import teach
 from dl_runner.spec import DataSpec, Tokens
 
 SMALL = ("data.characters=30000", "trainer.steps=150", "trainer.evaluate_every=50 steps", "data.steps=6")

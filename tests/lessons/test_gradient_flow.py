@@ -5,7 +5,7 @@ import torch
 from lesson_runs import checked, hold
 
 from dl_runner.lessons.gradient_flow import Networks
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 SMALL, XAVIER, KAIMING, LARGE = "normal (std 0.01)", "xavier_uniform", "kaiming", "normal (std 1.0)"
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from dl_runner.errors import UserError
 from dl_runner.lessons.lenet_features import features
-from dl_runner.run.lesson import Lesson
+from dl_runner.running.lesson import Lesson
 
 
 def test_the_kernels_learn(tmp_path):

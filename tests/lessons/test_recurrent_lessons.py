@@ -6,7 +6,7 @@ from lesson_runs import checked, hold
 
 from dl_runner.errors import UserError
 from dl_runner.lessons.carried_state import losses_by_place
-from dl_runner.run.lesson import Lesson, teach
+from dl_runner.running.lesson import Lesson, teach
 
 SMALL = ("data.characters=8000", "data.batch_size=32", "model.hidden=32", "trainer.show_every=500 steps")
 

@@ -15,7 +15,7 @@ from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.optim.parameter_groups import matched, parameter_groups
 from dl_runner.registry import builder
-from dl_runner.run.launch import resume
+from dl_runner.running.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.spec import DataSpec, Tokens
 from dl_runner.training.loop import train
@@ -125,7 +125,7 @@ def test_a_run_goes_on_exactly_in_the_middle_of_unfreezing(tmp_path):
 
         return watch
 
-    from dl_runner.run.launch import launch
+    from dl_runner.running.launch import launch
 
     for reports in (5, 7):
         checked = check_config(

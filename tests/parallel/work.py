@@ -19,7 +19,7 @@ from dl_runner.parallel.membership import member
 from dl_runner.parallel.rendezvous import joined
 from dl_runner.parallel.strategies import parallelize
 from dl_runner.parallel.sync_batch_norm import synchronized
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.launch import launch, resume
 from dl_runner.runtime.interrupt import StopRequest
 
 QUIET = (

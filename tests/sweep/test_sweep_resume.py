@@ -85,7 +85,7 @@ def test_ctrl_c_in_the_last_moment_of_a_job_stops_the_sweep_after_it(monkeypatch
             asked.append(place)
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("dl_runner.run.conduct.track", track)
+    monkeypatch.setattr("dl_runner.running.conduct.track", track)
     assert sweep("model.width=4,5", "tracker.tensorboard=true") == 130
     assert statuses() == {"0_model.width=4": "completed"}
     monkeypatch.undo()

@@ -16,8 +16,8 @@ from dl_runner.config.pinned import pinned, weights_digest
 from dl_runner.config.stored import to_plain
 from dl_runner.data.batch import Batch
 from dl_runner.errors import Interrupted, UserError
-from dl_runner.run.inference import evaluate_run, predict
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.inference import evaluate_run, predict
+from dl_runner.running.launch import launch, resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.spec import Classes, Columns, DataSpec, Image, Numbers, Vector
 from dl_runner.sweep.identity import identity

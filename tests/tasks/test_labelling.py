@@ -4,7 +4,7 @@ import pytest
 from helpers import run
 
 from dl_runner.errors import UserError
-from dl_runner.run.inference import evaluate_run, predict
+from dl_runner.running.inference import evaluate_run, predict
 
 OPTIONS = (
     *("data=brackets", "data.target=matched", "data.kinds=1", "data.longest=6", "data.examples=300"),

@@ -12,7 +12,7 @@ from dl_runner.config.compose import compose
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_plain, to_yaml
 from dl_runner.data.batch import Batch
 from dl_runner.errors import RunFailed, UserError
-from dl_runner.run.inference import evaluate_run
+from dl_runner.running.inference import evaluate_run
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.training import cuda_graph
 from dl_runner.training.cuda_graph import WARM_UP, CudaGraphStep

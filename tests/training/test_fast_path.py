@@ -13,7 +13,7 @@ from specs import labelled
 from dl_runner.config.stored import CONFIG, load_config, load_run, to_yaml
 from dl_runner.data.augment import horizontal_flip
 from dl_runner.data.splits import TensorSplit
-from dl_runner.run.inference import evaluate_run
+from dl_runner.running.inference import evaluate_run
 
 FEW = ("data.limit=256", "trainer.steps=6", "trainer.log_every=2 steps", "data.batch_size=64", "optimizer.lr=0.003")
 MODELS = (

@@ -16,7 +16,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.run.launch import resume
+from dl_runner.running.launch import resume
 from dl_runner.runtime.interrupt import StopRequest
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints
@@ -172,7 +172,7 @@ def test_a_run_that_fails_after_its_final_test_has_one_when_it_is_resumed(tmp_pa
             raise ZeroDivisionError("on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dl_runner.run.conduct.track", track_and_fail)
+        patch.setattr("dl_runner.running.conduct.track", track_and_fail)
         with pytest.raises(RunFailed, match="on purpose"):
             run(tmp_path, "trainer.epochs=1", "tracker.console=none", *EXACT, quiet=False)
     folder = tmp_path / "run"

@@ -10,7 +10,7 @@ from lesson_runs import LessonRun, assert_picture, checked
 from dl_runner.cli.app import run
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.registry import register
-from dl_runner.run.lesson import Arm, Lesson, go_on, teach
+from dl_runner.running.lesson import Arm, Lesson, go_on, teach
 from dl_runner.tracking.run_folder import RunRecord
 
 SMALL = (

@@ -7,8 +7,8 @@ from helpers import run
 from pictures import class_folders
 
 from dl_runner.errors import UserError
-from dl_runner.run.inference import evaluate_run
-from dl_runner.run.launch import resume
+from dl_runner.running.inference import evaluate_run
+from dl_runner.running.launch import resume
 
 BROKEN = "cat/broken.png"
 SMALL = ("data.image_size=8", "data.batch_size=4", "model=softmax", "trainer.epochs=1")

@@ -12,8 +12,8 @@ from dl_runner.data.loader import Loader
 from dl_runner.errors import Interrupted, Pruned, RunFailed
 from dl_runner.parallel.workers import wait_for_first_error
 from dl_runner.report.augmentation import augmented_copies
-from dl_runner.run.ending import ending_on_record
-from dl_runner.run.header import run_info
+from dl_runner.running.ending import ending_on_record
+from dl_runner.running.header import run_info
 from dl_runner.runtime.files import remove_temporary
 from dl_runner.runtime.interrupt import StopRequest, stop_on_signals
 from dl_runner.tasks.task import chooses

@@ -14,11 +14,11 @@ from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, load_config, load_run
 from dl_runner.errors import UserError
 from dl_runner.parallel.workers import announce_folder
-from dl_runner.run.conduct import conduct
-from dl_runner.run.data_record import check_unchanged, data_on_record
-from dl_runner.run.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
-from dl_runner.run.fitted import read_fitted, write_fitted
-from dl_runner.run.left_out import check_left_out
+from dl_runner.running.conduct import conduct
+from dl_runner.running.data_record import check_unchanged, data_on_record
+from dl_runner.running.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
+from dl_runner.running.fitted import read_fitted, write_fitted
+from dl_runner.running.left_out import check_left_out
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.metrics_file import rows_lost
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock

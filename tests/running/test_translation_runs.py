@@ -13,8 +13,8 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
-from dl_runner.run.inference import evaluate_run, predict
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.inference import evaluate_run, predict
+from dl_runner.running.launch import launch, resume
 
 NUMBERS = (
     *("data=number_words", "data.numbers=90", "data.batch_size=16", "task=translation", "optimizer=adam"),

@@ -27,8 +27,8 @@ from dl_runner.data.dataset import Data
 from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
-from dl_runner.run.ending import ending_on_record
-from dl_runner.run.launch import finish
+from dl_runner.running.ending import ending_on_record
+from dl_runner.running.launch import finish
 from dl_runner.runtime.files import atomic_path, file_name
 from dl_runner.tracking.console import console
 from dl_runner.tracking.metrics_file import METRICS, read_metrics

@@ -16,8 +16,8 @@ from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted, UserError
 from dl_runner.regularize.early_stopping import EarlyStopping
-from dl_runner.run.inference import evaluate_run
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.inference import evaluate_run
+from dl_runner.running.launch import launch, resume
 from dl_runner.tracking.metrics_file import read_metrics
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, read_metadata

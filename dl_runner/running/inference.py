@@ -15,9 +15,9 @@ from dl_runner.data.fingerprint import content_changes
 from dl_runner.data.picture_files import asked_for
 from dl_runner.data.text_inputs import texts_asked_for
 from dl_runner.errors import UserError, hint
-from dl_runner.run.data_record import check_spec, spec_on_record
-from dl_runner.run.fitted import read_fitted
-from dl_runner.run.left_out import check_left_out
+from dl_runner.running.data_record import check_spec, spec_on_record
+from dl_runner.running.fitted import read_fitted
+from dl_runner.running.left_out import check_left_out
 from dl_runner.runtime.progress import showing
 from dl_runner.spec import Image, reads_tokens
 from dl_runner.tasks.predicting import Row, check_inputs

@@ -12,8 +12,8 @@ from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
 from dl_runner.config.stored import to_plain
 from dl_runner.errors import Interrupted
-from dl_runner.run.inference import predict
-from dl_runner.run.launch import launch, resume
+from dl_runner.running.inference import predict
+from dl_runner.running.launch import launch, resume
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from dl_runner import registry
 from dl_runner.data.text import TextSplit, TokenStream
-from dl_runner.data.tokenizers import FittedTokenizer, Tokenizer
+from dl_runner.data.tokenizer import FittedTokenizer, Tokenizer, restored
+from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Tokens
 
 
@@ -44,11 +44,21 @@ class TextFit:
     steps: int
 
     def fit(self, train: TextSplit) -> FittedText:
-        return FittedText(self.tokenizer.fit(train.text), self.steps)
+        """Raises UserError: the text has nothing to learn, fewer than two different tokens."""
+        if not train.text.strip():
+            raise UserError("data: the training text is empty; use more text (data.characters, data.limit, data.test)")
+        fitted = FittedText(self.tokenizer.fit(train.text), self.steps)
+        if (known := len(fitted.tokenizer) - 1) < 2:
+            frequency = self.tokenizer.min_frequency
+            what = "none of its tokens is" if not known else f"only {fitted.tokenizer.tokens[1]!r} is"
+            raise UserError(
+                f"tokenizer.min_frequency={frequency}: {what} so frequent in the training text, and a model that "
+                f"predicts tokens needs two or more to choose from; use "
+                f"{'another text' if frequency == 1 else 'a smaller one, or more text'}"
+            )
+        return fitted
 
 
 def text(state: Mapping[str, Any]) -> FittedText:
     """Inverse of `FittedText.state_dict`."""
-    saved = state["tokenizer"]
-    tokenizer = registry.builder("tokenizer", saved["name"])(**saved["settings"])
-    return FittedText(tokenizer.with_tokens(saved["tokens"]), state["steps"])
+    return FittedText(restored(state["tokenizer"]), state["steps"])

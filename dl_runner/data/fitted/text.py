@@ -49,12 +49,12 @@ class TextFit:
             raise UserError("data: the training text is empty; use more text (data.characters, data.limit, data.test)")
         fitted = FittedText(self.tokenizer.fit(train.text), self.steps)
         if (known := len(fitted.tokenizer) - 1) < 2:
-            frequency = self.tokenizer.min_frequency
-            what = "none of its tokens is" if not known else f"only {fitted.tokenizer.tokens[1]!r} is"
+            frequency, found = self.tokenizer.min_frequency, fitted.tokenizer.tokens[1:]
+            which = f"{found[0]!r} is the only token" if known else "there is no token"
+            remedy = "another text" if frequency == 1 else "a smaller one, or more text"
             raise UserError(
-                f"tokenizer.min_frequency={frequency}: {what} so frequent in the training text, and a model that "
-                f"predicts tokens needs two or more to choose from; use "
-                f"{'another text' if frequency == 1 else 'a smaller one, or more text'}"
+                f"tokenizer.min_frequency={frequency}: {which} that the training text has so often, and a model that "
+                f"predicts tokens needs two; use {remedy}"
             )
         return fitted
 

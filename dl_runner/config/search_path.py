@@ -21,6 +21,12 @@ def groups() -> list[str]:
     return sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 
 
+def group_named(word: str) -> str | None:
+    """The group that a word names, in the singular or the plural; None for none."""
+    found = next((name for name in groups() if word in (name, f"{name}s", f"{name[:-1]}es")), None)
+    return found or {"losses": "loss", "inits": "init"}.get(word)
+
+
 def choices(group: str, folders: Sequence[Path] = ()) -> list[str]:
     """The options of a group, with those of the user's own folders; a leading underscore marks a part of others."""
     found = {path.relative_to(folder / group) for folder in (*folders, CONF) for path in _files(folder / group)}

@@ -66,7 +66,7 @@ def run(argv: list[str]) -> int:
         else:
             train(argv)
     except UserError as error:
-        return _say(error, 2)
+        return _say(_advised(error, argv), 2)
     except RunFailed as error:
         return _say(error, 1)
     except Interrupted as stop:
@@ -77,6 +77,22 @@ def run(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _advised(error: UserError, argv: list[str]) -> UserError:
+    """The error, or the line that was meant where the command line says nearly what can be run."""
+    from dl_runner.cli import verbs
+
+    try:
+        found = verbs.find(argv)
+        if found and found[0] not in verbs.COMPOSING:
+            return error
+        from dl_runner.config.hints.advice import advise
+
+        told = advise(*(found[1], found[0]) if found else (argv, None))
+    except ZeroDivisionError:  # a hint that fails must not hide the error that it was asked about
+        return error
+    return UserError(told) if told else error
 
 
 def _say(error: BaseException, code: int) -> int:

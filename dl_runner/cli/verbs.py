@@ -25,6 +25,8 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "tensorboard": tensorboard,
 }
 
+COMPOSING = ("summary", "check")  # which take KEY=VALUE as a run does
+
 _OPTIONS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
 _OPTIONS_WITHOUT = ("--multirun", "--run", "--resolve")
 

@@ -1,0 +1,134 @@
+"""KEY=VALUE with the key and the value that were meant."""
+
+import re
+from copy import deepcopy
+
+from dl_runner.config.hints.bare import MOST
+from dl_runner.config.hints.draft import MANY, Draft
+from dl_runner.config.hints.known import Known, group_meant
+from dl_runner.config.hints.values import several, value_meant
+from dl_runner.config.hints.vocabulary import NOTHING, folded
+from dl_runner.config.search_path import groups
+
+Meaning = tuple[list[str], str]  # what to write instead, and what was wrong
+
+
+def choose(draft: Draft, known: Known) -> list[Draft]:
+    """The drafts whose choices of groups are called what they are here."""
+    return _each(draft, lambda key, value: _choice(key, value, known))
+
+
+def settle(draft: Draft, known: Known) -> list[Draft]:
+    """The drafts whose keys and values are those of the config."""
+    return _each(draft, lambda key, value: _setting(key, value, draft, known))
+
+
+def _each(draft: Draft, meanings) -> list[Draft]:
+    drafts = [draft]
+    for place in reversed(draft.settings()):
+        word = draft.words[place]
+        bare = word.lstrip("+")
+        key, equals, value = bare.partition("=")
+        if not equals or word.startswith("~") or key.startswith("hydra"):
+            continue
+        meant = meanings(key, value)
+        if not meant and word != bare and "." not in key:
+            meant = None
+        if meant:
+            drafts = [_put(one, place, new) for new in meant for one in drafts][:MOST]
+    for one in drafts:
+        one.notes = one.notes[: len(draft.notes)] + one.notes[len(draft.notes) :][::-1]  # from left to right
+    return drafts
+
+
+def _put(draft: Draft, place: int, new: Meaning) -> Draft:
+    changed = deepcopy(draft)
+    changed.put(place, 1, *new)
+    return changed
+
+
+def _choice(key: str, value: str, known: Known) -> list[Meaning]:
+    group = None if "." in key or key in known.keys and key not in (*groups(), "lesson") else group_meant(key)
+    if group is None or not value or value[0] in "[{$":
+        return []
+    if key in ("lesson", "lessons", "notes"):
+        folder = "notes" if key == "notes" else "lessons"
+        found = [one for one in known.meant("experiment", value) if one.startswith(f"{folder}/")]
+        return [([f"experiment={one}"], f"is an experiment, {one}") for one in found]
+    if group == "device" and (found := re.fullmatch(r"(?:(?:cuda|gpu)[:_ -]?)?(\d+)", value.lower())):
+        return [([f"device.name=cuda:{found[1]}"], "a device by its number is device.name")]
+    if group == "parallel" and value.isdigit():
+        return [([f"parallel=ddp", f"parallel.devices={value}"], "several devices are parallel=ddp")]
+    listed = value.split(",") if several(value) and "(" not in value else [value]
+    meant = [known.meant(group, one) for one in listed]
+    if not all(meant) or (len(listed) > 1 and any(one[1:] for one in meant)):
+        return []
+    alternatives = [",".join(one[0] for one in meant)] if len(listed) > 1 else meant[0]
+    new = [f"{group}={one}" for one in alternatives]
+    if new == [f"{key}={value}"]:
+        return []
+    return [([one], f"is called {one} here") for one in new]
+
+
+def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
+    if key in groups():
+        return []
+    if special := _special(key, value):
+        return special
+    word = next((one for one in draft.words if one.lstrip("+") == f"{key}={value}"), "")
+    if key in known.keys and not isinstance(known.keys[key], dict):
+        swept = several(value) and any(one in draft.words for one in MANY)
+        found = None if swept else value_meant(key, value, known.keys[key])
+        if found:
+            return [([f"{key}={one}"], found[1]) for one in found[0]]
+        return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if word.startswith("+") else []
+    leaf = key.rpartition(".")[2]
+    if folded(leaf) in NOTHING:
+        return [([], f"{NOTHING[folded(leaf)]}; leave it out")]
+    if places := known.places(key):
+        return [([f"{one}={_value(one, value, known)}"], _called(places, key, known)) for one in places]
+    return _held(key, value, draft, known)
+
+
+def _value(key: str, value: str, known: Known) -> str:
+    found = None if several(value) else value_meant(key, value, known.keys[key])
+    return found[0][0] if found else value
+
+
+def _called(places: list[str], key: str, known: Known) -> str:
+    return f"no such key; it is {' or '.join(places)}"
+
+
+def _held(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
+    """For a key that another choice of its group has."""
+    found = known.holders(key, value)
+    if found is None:
+        return []
+    group, leaf, names = found
+    chosen = str(known.keys.get(f"{group}.name"))
+    first = sorted(names, key=lambda name: folded(name) != folded(leaf))[0]
+    more = f" and {len(names) - 5} more" if names[5:] else ""
+    has = f"{group}={chosen} has no {leaf}; {', '.join(names[:5])}{more} {'have' if names[1:] else 'has'} it"
+    # The choice stands before its keys; one that the user has made is replaced.
+    draft_has = [one for one in draft.words if one.startswith(f"{group}=")]
+    default = Known(known.folders, known.name, (f"{group}={first}",)).keys.get(f"{group}.{leaf}")
+    meant = None if several(value) else value_meant(f"{group}.{leaf}", value, default)
+    words = [f"{group}={first}", f"{group}.{leaf}={meant[0][0] if meant else value}"]
+    return [(words, has)] if draft_has != [f"{group}={first}"] else []
+
+
+def _special(key: str, value: str) -> list[Meaning]:
+    """Keys of other programs that are several here, or a choice."""
+    word, leaf = folded(key), folded(key.rpartition(".")[2])
+    on = value.lower() in ("true", "1", "yes", "on")
+    if word in ("gpu", "gpuid", "gpuids", "cuda", "cudadevice", "devicegpu", "usegpu", "usecuda", "cudavisibledevices"):
+        if value.isdigit() and word not in ("cuda", "usegpu", "usecuda"):
+            return [([f"device.name=cuda:{value}"], "a GPU by its number is device.name")]
+        return [([f"device={'cuda' if on else 'cpu'}"], "is device=cuda, or device=cpu")] if value.isalnum() else []
+    if word in ("gpus", "numgpus", "ngpus", "ngpu") and value.isdigit():
+        several_ = [f"parallel=ddp", f"parallel.devices={value}"]
+        return [(several_ if int(value) > 1 else [f"device={'cuda' if int(value) else 'cpu'}"], "is called so here")]
+    pair = re.fullmatch(r"[\[(]([^,]+),([^,]+)[\])]", value)
+    if leaf == "betas" and pair:
+        return [([f"optimizer.beta1={pair[1].strip()}", f"optimizer.beta2={pair[2].strip()}"], "are two keys here")]
+    return []

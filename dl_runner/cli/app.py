@@ -59,9 +59,11 @@ def run(argv: list[str]) -> int:
         if argv and (found := verbs.find(argv)):
             verb, arguments = found
             verbs.VERBS[verb](arguments)
-        elif argv and argv[0] in ("-h", "--help", "help"):
+        elif argv[:1] == ["help"] and argv[1:2] and argv[1] in verbs.VERBS:
+            verbs.VERBS[argv[1]](["--help"])
+        elif argv[:1] == ["help"] or {"-h", "--help"} & set(argv):
             print(verbs.help_text())
-        elif argv and argv[0] in ("-V", "--version"):
+        elif {"-V", "--version"} & set(argv):
             print(f"dlrun {dl_runner.__version__}")
         else:
             train(argv)
@@ -89,7 +91,7 @@ def _advised(error: UserError, argv: list[str]) -> UserError:
             return error
         from dl_runner.config.hints.advice import advise
 
-        told = advise(*(found[1], found[0]) if found else (argv, None))
+        told = advise(found[1], found[0]) if found else advise(argv, commands=verbs.VERBS)
     except ZeroDivisionError:  # a hint that fails must not hide the error that it was asked about
         return error
     return UserError(told) if told else error
@@ -122,6 +124,8 @@ def train(argv: list[str]) -> None:
     from dl_runner.config.stored import check_interpolations, to_plain
 
     line = read_line(argv)
+    for key, given in line.repeated().items():
+        print(f"dlrun: note: {' '.join(given)}: {key} is there more than once; the last one counts", file=sys.stderr)
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     single = _Single()
@@ -139,7 +143,7 @@ def train(argv: list[str]) -> None:
     except Exception as error:
         if single.started:
             raise
-        raise composing_failed(error, line.overrides, line.folders) from None
+        raise composing_failed(error, line.overrides, line.folders, line.config_name) from None
     finally:
         sys.argv = ["dlrun", *argv]
     if single.failure:

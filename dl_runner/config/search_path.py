@@ -65,8 +65,20 @@ def _folder(text: str, option: str) -> Path:
         kind = "is no folder" if text and path.exists() else "no such folder"
         raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")
     if (path / "run.json").is_file():  # a config that this user did not write
-        raise UserError(f"{option} {text}: is a run folder, no folder of choices; dlrun resume {text} goes on with it")
+        raise UserError(
+            f"{option} {text}: is a run folder, no folder of choices; {shlex.join(['dlrun', 'resume', text])} goes on "
+            f"with it, and a copy of its config.yaml runs again: {rerun_command(path)}"
+        )
+    if any(path.iterdir()) and not any((path / group).is_dir() for group in (*groups(), "hydra")):
+        if not any(path.glob("*.yaml")):
+            raise UserError(f"{option} {text}: holds no choices; it names the folder that holds your model/, data/, …")
     return path.absolute()
+
+
+def rerun_command(run: Path) -> str:
+    """A command to paste that runs a run folder's config anew."""
+    copy = shlex.join(["cp", str(run / "config.yaml"), "my_conf/again.yaml"])
+    return f"mkdir -p my_conf && {copy} && dlrun --config-dir my_conf --config-name again"
 
 
 def _of_package(name: str, shown: str) -> Path:
@@ -111,5 +123,10 @@ def checked_name(name: str, folders: Sequence[Path]) -> str:
     if not any((folder / f"{stem}.yaml").is_file() for folder in (*folders, CONF)):
         raise UserError(
             f"--config-name {name}: no such file in {', '.join(map(str, folders)) or 'dlrun'}{hint(stem, known)}"
+        )
+    if folders and not any((folder / f"{stem}.yaml").is_file() for folder in folders):
+        raise UserError(
+            f"--config-name {name}: {', '.join(map(str, folders))} has no {stem}.yaml; leave --config-name out for "
+            "dlrun's own"
         )
     return stem

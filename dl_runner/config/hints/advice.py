@@ -1,13 +1,14 @@
 """The command line that was meant, for one that does not work: each suggestion has been composed before it is made."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dl_runner.config.compose import compose
 from dl_runner.config.hints.bare import complete
 from dl_runner.config.hints.contradiction import apart
-from dl_runner.config.hints.draft import MANY, Draft
+from dl_runner.config.hints.draft import MANY, OF_ONE_RUN, OR, THEN, WITH_VALUE, WRITE, Draft
+from dl_runner.config.hints.elsewhere import elsewhere
 from dl_runner.config.hints.known import Known
 from dl_runner.config.hints.settings import choose, settle
 from dl_runner.config.hints.spelling import spell
@@ -17,19 +18,22 @@ from dl_runner.config.overrides import key_of
 from dl_runner.config.search_path import groups
 from dl_runner.errors import UserError
 
-WRITE = "; write: "
-OR, THEN = " or: ", " && "
-
-
-def advise(words: Sequence[str], verb: str | None = None) -> str | None:
+def advise(words: Sequence[str], verb: str | None = None, commands: Collection[str] = ()) -> str | None:
     """What is wrong with a command line in one line, and the line that was meant; None where that is not known.
 
     Args:
         words: the arguments, without the verb.
         verb: one that composes a config; None for a run.
+        commands: the verbs that there are.
     """
+    if verb is None and (told := elsewhere(words, commands)):
+        return told
     draft = Draft(list(words))
+    if verb:
+        _one_run(draft, verb)
     spell(draft)
+    if verb is None and draft.notes and (told := elsewhere(draft.words, commands)):
+        return told
     folders, name = _places(draft)
     if folders is None:
         return None
@@ -42,12 +46,21 @@ def advise(words: Sequence[str], verb: str | None = None) -> str | None:
     ]
     for one in drafts:
         _swept(one)
-    whole = [(one.notes, lines) for one in drafts if (lines := apart(one, folders) or [one.words])]
+    whole = [(one.notes, apart(one, folders) or [one.words]) for one in drafts]
     good = [(notes, lines) for notes, lines in whole if notes and all(composes(line) for line in lines)]
     if not good:
         return None
     told = dict.fromkeys(THEN.join(shlex.join([*begin, *line]) for line in lines) for _, lines in good)
     return f"{good[0][0][0]}{WRITE}{OR.join(told)}"
+
+
+def _one_run(draft: Draft, verb: str) -> None:
+    """Without the options that are for a run alone."""
+    for place in reversed(range(len(draft.words))):
+        option = draft.words[place].partition("=")[0]
+        if option in OF_ONE_RUN:
+            count = 2 if draft.words[place] in WITH_VALUE else 1
+            draft.put(place, count, [], f"is for a run; dlrun {verb} needs no {option}")
 
 
 def _places(draft: Draft) -> tuple[tuple[Path, ...] | None, str]:
@@ -58,11 +71,7 @@ def _places(draft: Draft) -> tuple[tuple[Path, ...] | None, str]:
         line = read_line(of_folders)
     except UserError:
         return None, "config"
-    return line.folders, _name(line)
-
-
-def _name(line: Line) -> str:
-    return next((one.partition("=")[2] for one in line.options if one.startswith("--config-name=")), "config")
+    return line.folders, line.config_name
 
 
 def _known(draft: Draft, folders: tuple[Path, ...], name: str) -> Known:
@@ -92,7 +101,7 @@ def composes(words: Sequence[str]) -> bool:
     try:
         line = read_line(words)
         for job in _jobs(line):
-            compose(job, line.folders, _name(line))
+            compose(job, line.folders, line.config_name)
     except UserError:
         return False
     return True

@@ -50,7 +50,8 @@ def _meant(word: str, after: str | None, known: Known) -> tuple[list[tuple[str, 
     if folded(word) in FLAGS:
         return [(FLAGS[folded(word)], f"{_WITH}, and this is {FLAGS[folded(word)]}")], 1
     if found := groups_of(word, known):
-        return [(f"{group}={one}", f"{_WITH}, and this is {group}={one}") for group, one in found], 1
+        told = " or ".join(f"{group}={one}" for group, one in found[:MOST])
+        return [(f"{group}={one}", f"{_WITH}, and this is {told}") for group, one in found], 1
     if len(places := known.places(word)) == 1 and word not in UNITS:
         value = known.keys[places[0]]
         shown = "null" if value is None or "${" in str(value) else as_typed(value)

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c")
 WITHOUT = ("-m", "--multirun", "-r", "--run", "--resolve", "-h", "--help", "--hydra-help", "--version", "-V")
 MANY = ("-m", "--multirun")
+OF_ONE_RUN = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--resolve", "--run", "-r", *MANY)
+
+# How a hint says which lines were meant.
+WRITE = "; write: "
+OR = " or: "
+THEN = " && "
 
 
 @dataclass

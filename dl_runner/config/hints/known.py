@@ -64,7 +64,7 @@ class Known:
         for name in [group] if group in _WITH_BUILDERS else [] if section else _WITH_BUILDERS:
             found = {choice: one for choice in choices(name, self.folders) if (one := self._has(name, choice, wanted))}
             if found:
-                names = sorted(found, key=lambda one: (one not in _USUAL, one))
+                names = sorted(found, key=lambda one: (_USUAL.index(one) if one in _USUAL else len(_USUAL), one))
                 if value.startswith("["):  # where it is a list
                     listed = [one for one in names if isinstance(self._default(name, one, found[one]), list)]
                     names = listed or names
@@ -95,6 +95,8 @@ class Known:
         if word in names:
             return [word]
         same = [one for one in names if folded(one) == folded(word)]
+        if not same and folded(word) in ("null", "none", "no", "off", "false", "nothing") and "none" in names:
+            same = ["none"]
         if not same and (other := CHOICES.get(group, {}).get(folded(word))) in names:
             same = [str(other)]
         return same or [one for one in names if "/" in one and folded(one.rpartition("/")[2]) == folded(word)]

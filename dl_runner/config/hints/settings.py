@@ -44,6 +44,11 @@ def _each(draft: Draft, meanings) -> list[Draft]:
 def _put(draft: Draft, place: int, new: Meaning) -> Draft:
     changed = deepcopy(draft)
     changed.put(place, 1, *new)
+    if len(new[0]) > 1 and (group := new[0][0].partition("=")[0]) in groups():  # in place of the choice that was made
+        end = place + len(new[0])
+        others = [one for one in range(len(changed.words)) if not place <= one < end]
+        kept = [one for one in others if not changed.words[one].startswith(f"{group}=")]
+        changed.words = [changed.words[one] for one in sorted([*kept, *range(place, end)])]
     return changed
 
 
@@ -58,7 +63,7 @@ def _choice(key: str, value: str, known: Known) -> list[Meaning]:
     if group == "device" and (found := re.fullmatch(r"(?:(?:cuda|gpu)[:_ -]?)?(\d+)", value.lower())):
         return [([f"device.name=cuda:{found[1]}"], "a device by its number is device.name")]
     if group == "parallel" and value.isdigit():
-        return [([f"parallel=ddp", f"parallel.devices={value}"], "several devices are parallel=ddp")]
+        return [(["parallel=ddp", f"parallel.devices={value}"], "several devices are parallel=ddp")]
     listed = value.split(",") if several(value) and "(" not in value else [value]
     meant = [known.meant(group, one) for one in listed]
     if not all(meant) or (len(listed) > 1 and any(one[1:] for one in meant)):
@@ -82,7 +87,10 @@ def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
         if found:
             return [([f"{key}={one}"], found[1]) for one in found[0]]
         return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if word.startswith("+") else []
-    leaf = key.rpartition(".")[2]
+    section, _, leaf = key.rpartition(".")
+    swept = [one.split(",") for one in draft.words if "," in one and one.startswith(f"{section}=")]
+    if any(known.takes(section, one.rpartition("=")[2], leaf) for one in (swept[0] if swept else ())):
+        return []
     if folded(leaf) in NOTHING:
         return [([], f"{NOTHING[folded(leaf)]}; leave it out")]
     if places := known.places(key):
@@ -126,7 +134,7 @@ def _special(key: str, value: str) -> list[Meaning]:
             return [([f"device.name=cuda:{value}"], "a GPU by its number is device.name")]
         return [([f"device={'cuda' if on else 'cpu'}"], "is device=cuda, or device=cpu")] if value.isalnum() else []
     if word in ("gpus", "numgpus", "ngpus", "ngpu") and value.isdigit():
-        several_ = [f"parallel=ddp", f"parallel.devices={value}"]
+        several_ = ["parallel=ddp", f"parallel.devices={value}"]
         return [(several_ if int(value) > 1 else [f"device={'cuda' if int(value) else 'cpu'}"], "is called so here")]
     pair = re.fullmatch(r"[\[(]([^,]+),([^,]+)[\])]", value)
     if leaf == "betas" and pair:

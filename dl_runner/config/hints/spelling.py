@@ -21,7 +21,14 @@ def spell(draft: Draft) -> None:
     _commas(draft)
     _units(draft)
     draft.each(_single_equals, "has one = only between key and value")
+    _shown(draft)
     _dashed(draft)
+
+
+def _shown(draft: Draft) -> None:
+    for place in reversed(range(len(draft.words))):
+        if draft.words[place] in ("--cfg", "-c") and draft.words[place + 1 : place + 2] not in (["job"], ["hydra"], ["all"]):
+            draft.put(place, 1, ["--cfg", "job"], "shows job, hydra or all")
 
 
 def _plain_quotes(word: str) -> str:

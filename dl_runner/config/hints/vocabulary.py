@@ -116,6 +116,7 @@ VERBS = {
     "compare": "diff plot table results leaderboard",
     "check": "verify lint",
 }
+SETTINGS_OF_RUNS = "resume checkpoint ckpt ckptpath resumefrom resumefromcheckpoint continue restart run rundir".split()
 FLAGS = {"gpu": "device=cuda", "cuda": "device=cuda", "cpu": "device=cpu", "no_cuda": "device=cpu", "nocuda": "device=cpu"}
 
 

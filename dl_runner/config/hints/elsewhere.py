@@ -1,0 +1,70 @@
+"""Lines that ask for something else than a run: a command by another name, a run folder, a config file."""
+
+import difflib
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from dl_runner.config.hints.draft import OR, WRITE
+from dl_runner.config.hints.vocabulary import COMMANDS, SETTINGS_OF_RUNS, folded
+from dl_runner.config.search_path import group_named, rerun_command
+from dl_runner.runtime.checksums import RECORD
+
+_NEAR = 0.75
+_ALONE = ("compare", "tensorboard", "list")  # what needs no more
+
+
+def elsewhere(words: Sequence[str], commands: Collection[str]) -> str | None:
+    """One line about what the command line asks for, None for a run.
+
+    Args:
+        commands: the verbs that there are.
+    """
+    return _file_or_folder(words) or _command(words, commands)
+
+
+def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
+    first, *rest = words or [""]
+    if not first or first.startswith("-") or "=" in first:
+        return None
+    group = group_named(first.lower())
+    if group and not rest:
+        return f"{first}: which one?{WRITE}dlrun list {group}"
+    near = difflib.get_close_matches(first.lower(), sorted(commands), n=1, cutoff=_NEAR)
+    command = first.lower() if first.lower() in commands else COMMANDS.get(folded(first), *near[:1] or [None])
+    takes_settings = command in ("summary", "check")
+    if command is None or not (rest or command in _ALONE) or (not takes_settings and any("=" in one for one in rest)):
+        return None
+    asked = f"did you mean {command}?" if near else f"it is called {command}"
+    return f"{first}: no such command; {asked}{WRITE}{shlex.join(['dlrun', command, *rest])}"
+
+
+def _file_or_folder(words: Sequence[str]) -> str | None:
+    for word, key in _paths(words):
+        path = Path(word).expanduser()
+        if path.is_dir() and (path / RECORD).is_file():
+            if key in ("config-dir", "cd", "config-path", "cp"):
+                return f"{word}: is a run folder, no folder of choices{WRITE}{rerun_command(path)}"
+            resume, evaluate = (shlex.join(["dlrun", verb, word]) for verb in ("resume", "evaluate"))
+            told = resume if folded(key) in SETTINGS_OF_RUNS else f"{evaluate}{OR}{resume}"
+            return f"{word}: is a run folder{WRITE}{told}"
+        if path.suffix in (".yaml", ".yml") and path.is_file():
+            if (path.parent / RECORD).is_file():
+                return f"{word}: is the config of a run, which a copy of it runs again{WRITE}{rerun_command(path.parent)}"
+            command = ["dlrun", "--config-dir", str(path.parent), "--config-name", path.stem]
+            return f"{word}: a config file is named by its folder and its name{WRITE}{shlex.join(command)}"
+    return None
+
+
+def _paths(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What may be a path, with the key or option that it stands behind, "" without one."""
+    before = ""
+    for word in words:
+        key, equals, value = word.partition("=")
+        key = key.lstrip("-")
+        if equals and "." not in key and (folded(key) in SETTINGS_OF_RUNS or folded(key) in ("config", "configname", "cn")):
+            yield value, key
+        elif not equals and not word.startswith("-"):
+            yield word, before.lstrip("-")
+        before = word
+

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.describe import describe, settings
-from dl_runner.config.search_path import checked_folders, choices, command_line, group_named, groups
+from dl_runner.config.search_path import checked_folders, choices, group_named, groups
 from dl_runner.errors import UserError, hint
 
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 def summary(argv: list[str]) -> None:
     """dlrun summary KEY=VALUE…: the model's layers, the schedule's curve, a picture of what an augmentation does."""
-    parser = parser_of("summary", "Show the layers of the model that KEY=VALUE… would train.", composes=True, settings=True)
+    parser = parser_of(
+        "summary", "Show the layers of the model that KEY=VALUE… would train.", composes=True, settings=True
+    )
     parser.add_argument(
         "--picture",
         type=Path,

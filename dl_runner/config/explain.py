@@ -43,6 +43,11 @@ def explain(error: Exception, overrides: Sequence[str], folders: Sequence[Path],
         cause = error.__cause__
         reason = _in_one_line(cause) if isinstance(cause, OmegaConfBaseException) else ""
         return f"{told or 'the command line cannot be composed'} ({reason})" if reason not in told else told
+    if "Config group override must be" in told:  # a number, or null
+        word = re.compile(r"[-+\d.]+|null|true|false", re.IGNORECASE)
+        wrong = (one for one in overrides if key_of(one) in groups() and word.fullmatch(one.partition("=")[2]))
+        if chosen := next(wrong, None):
+            return _missing(chosen.replace("=", "/", 1), (), folders)
     # Hydra meets some malformed values, such as a list for a group or no launcher, with whatever Python raises.
     chosen = next((one for one in overrides if key_of(one) in groups() and one.partition("=")[2][:1] in "[{("), None)
     chosen = chosen or next((one for one in overrides if key_of(one).startswith(("hydra/", "hydra."))), None)

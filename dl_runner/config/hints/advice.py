@@ -18,6 +18,7 @@ from dl_runner.config.overrides import key_of
 from dl_runner.config.search_path import groups
 from dl_runner.errors import UserError
 
+
 def advise(words: Sequence[str], verb: str | None = None, commands: Collection[str] = ()) -> str | None:
     """What is wrong with a command line in one line, and the line that was meant; None where that is not known.
 
@@ -118,7 +119,9 @@ def _jobs(line: Line) -> list[list[str]]:
         values = [
             [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
             if one.is_sweep_override() and not one.is_interval_sweep()
-            else [] if one.is_interval_sweep() else [str(one.input_line)]
+            else []
+            if one.is_interval_sweep()
+            else [str(one.input_line)]
             for one in parsed
         ]
     except HydraException as error:

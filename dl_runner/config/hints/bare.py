@@ -7,6 +7,7 @@ from dl_runner.config.hints.draft import Draft
 from dl_runner.config.hints.known import Known, group_meant, groups_of
 from dl_runner.config.hints.values import as_typed
 from dl_runner.config.hints.vocabulary import FLAGS, KEYS, UNITS, folded
+from dl_runner.config.search_path import groups
 
 _WITH = "a setting is KEY=VALUE"
 MOST = 3  # lines to choose from
@@ -20,6 +21,10 @@ def complete(draft: Draft, known: Known) -> list[Draft]:
         if place not in drafts[0].settings() or "=" in (word := drafts[0].words[place]) or word.startswith("~"):
             place += 1
             continue
+        if place and (joined := _another(drafts[0].words[place - 1], word, known)):
+            for one in drafts:
+                one.put(place - 1, 2, [joined], "several values have commas between them and -m")
+            continue
         after = drafts[0].words[place + 1] if place + 1 in drafts[0].settings() else None
         meant, count = _meant(word, None if after is None or "=" in after else after, known)
         if not meant:
@@ -27,6 +32,17 @@ def complete(draft: Draft, known: Known) -> list[Draft]:
         drafts = [_put(one, place, count, new) for one in drafts for new in meant][:MOST]
         place += 1
     return drafts
+
+
+def _another(before: str, word: str, known: Known) -> str | None:
+    """KEY=A,B of `KEY=A B`, where B is another value of the same kind; KEY=A of `KEY=A or`."""
+    key, equals, value = before.partition("=")
+    if equals and word in ("or", "and", "vs", "versus"):
+        return before
+    number = r"[-+]?[\d.]+(e[-+]?\d+)?"
+    numbers = re.fullmatch(number, word) and all(re.fullmatch(number, one) for one in value.split(","))
+    names = key in groups() and known.meant(key, word) and known.meant(key, value.split(",")[0])
+    return f"{before},{word}" if equals and (numbers or names) else None
 
 
 def _put(draft: Draft, place: int, count: int, new: tuple[str, str]) -> Draft:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dl_runner.config.hints.draft import OR, WRITE
-from dl_runner.config.hints.vocabulary import COMMANDS, SETTINGS_OF_RUNS, folded
+from dl_runner.config.hints.vocabulary import COMMANDS, SECTIONS, SETTINGS_OF_RUNS, folded
 from dl_runner.config.search_path import group_named, rerun_command
 from dl_runner.runtime.checksums import RECORD
 
@@ -27,7 +27,7 @@ def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
     first, *rest = words or [""]
     if not first or first.startswith("-") or "=" in first:
         return None
-    group = group_named(first.lower())
+    group = group_named(first.lower()) or SECTIONS.get(folded(first).removesuffix("s"))
     if group and not rest:
         return f"{first}: which one?{WRITE}dlrun list {group}"
     near = difflib.get_close_matches(first.lower(), sorted(commands), n=1, cutoff=_NEAR)
@@ -50,9 +50,13 @@ def _file_or_folder(words: Sequence[str]) -> str | None:
             return f"{word}: is a run folder{WRITE}{told}"
         if path.suffix in (".yaml", ".yml") and path.is_file():
             if (path.parent / RECORD).is_file():
-                return f"{word}: is the config of a run, which a copy of it runs again{WRITE}{rerun_command(path.parent)}"
+                return (
+                    f"{word}: is the config of a run, which a copy of it runs again{WRITE}{rerun_command(path.parent)}"
+                )
             command = ["dlrun", "--config-dir", str(path.parent), "--config-name", path.stem]
             return f"{word}: a config file is named by its folder and its name{WRITE}{shlex.join(command)}"
+    if asked := next((one for one in words if folded(one.partition("=")[0]) == "resume"), None):
+        return f"{asked}: `dlrun resume RUN` goes on with a run; `ls outputs/*/*` shows yours"
     return None
 
 
@@ -62,9 +66,12 @@ def _paths(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     for word in words:
         key, equals, value = word.partition("=")
         key = key.lstrip("-")
-        if equals and "." not in key and (folded(key) in SETTINGS_OF_RUNS or folded(key) in ("config", "configname", "cn")):
+        if (
+            equals
+            and "." not in key
+            and (folded(key) in SETTINGS_OF_RUNS or folded(key) in ("config", "configname", "cn"))
+        ):
             yield value, key
         elif not equals and not word.startswith("-"):
             yield word, before.lstrip("-")
         before = word
-

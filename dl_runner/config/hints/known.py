@@ -15,7 +15,16 @@ from dl_runner.config.signatures import parameters
 from dl_runner.errors import UserError
 
 _WITH_BUILDERS = ("optimizer", "model", "schedule", "data", "loss", "task", "init", "tokenizer")
-_USUAL = ("mlp", "lenet", "resnet18", "gru", "momentum", "adam", "cosine", "word")  # of several choices these come first
+_USUAL = (
+    "mlp",
+    "lenet",
+    "resnet18",
+    "gru",
+    "momentum",
+    "adam",
+    "cosine",
+    "word",
+)  # of several choices these come first
 _HIDDEN = (".name", ".builder", "sweep.job", "sweep.search", "task.teacher_weights", "pretrained.weights")
 
 
@@ -110,7 +119,9 @@ def group_meant(word: str) -> str | None:
 def groups_of(word: str, known: Known) -> list[tuple[str, str]]:
     """The groups with a choice that a word alone may mean, as (group, choice)."""
     order = ("model", "data", "experiment", "optimizer", "schedule")
-    found = [(group, one) for group in groups() for one in known.meant(group, word) if folded(one) not in ("none", "auto")]
+    found = [
+        (group, one) for group in groups() for one in known.meant(group, word) if folded(one) not in ("none", "auto")
+    ]
     return sorted(found, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
 
 

@@ -1,7 +1,9 @@
 """KEY=VALUE with the key and the value that were meant."""
 
 import re
+from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 from dl_runner.config.hints.bare import MOST
 from dl_runner.config.hints.draft import MANY, Draft
@@ -23,7 +25,7 @@ def settle(draft: Draft, known: Known) -> list[Draft]:
     return _each(draft, lambda key, value: _setting(key, value, draft, known))
 
 
-def _each(draft: Draft, meanings) -> list[Draft]:
+def _each(draft: Draft, meanings: Callable[[str, str], list[Meaning]]) -> list[Draft]:
     drafts = [draft]
     for place in reversed(draft.settings()):
         word = draft.words[place]
@@ -31,10 +33,7 @@ def _each(draft: Draft, meanings) -> list[Draft]:
         key, equals, value = bare.partition("=")
         if not equals or word.startswith("~") or key.startswith("hydra"):
             continue
-        meant = meanings(key, value)
-        if not meant and word != bare and "." not in key:
-            meant = None
-        if meant:
+        if meant := meanings(key, value):
             drafts = [_put(one, place, new) for new in meant for one in drafts][:MOST]
     for one in drafts:
         one.notes = one.notes[: len(draft.notes)] + one.notes[len(draft.notes) :][::-1]  # from left to right
@@ -53,7 +52,7 @@ def _put(draft: Draft, place: int, new: Meaning) -> Draft:
 
 
 def _choice(key: str, value: str, known: Known) -> list[Meaning]:
-    group = None if "." in key or key in known.keys and key not in (*groups(), "lesson") else group_meant(key)
+    group = None if "." in key or (key in known.keys and key not in (*groups(), "lesson")) else group_meant(key)
     if group is None or not value or value[0] in "[{$":
         return []
     if key in ("lesson", "lessons", "notes"):
@@ -62,6 +61,11 @@ def _choice(key: str, value: str, known: Known) -> list[Meaning]:
         return [([f"experiment={one}"], f"is an experiment, {one}") for one in found]
     if group == "device" and (found := re.fullmatch(r"(?:(?:cuda|gpu)[:_ -]?)?(\d+)", value.lower())):
         return [([f"device.name=cuda:{found[1]}"], "a device by its number is device.name")]
+    if group == "optimizer" and folded(value) in ("nesterov", "sgdnesterov", "nag"):
+        return [(["optimizer=momentum", "optimizer.nesterov=true"], "is momentum with a key of its own")]
+    if group == "model" and (found := re.fullmatch(r"vgg[-_]?(11|13|16|19)(_?bn)?", value.lower())):
+        more = ["model.batch_norm=true"] if found[2] else []
+        return [(["model=vgg", f"model.depth={found[1]}", *more], "is vgg with a key of its own")]
     if group == "parallel" and value.isdigit():
         return [(["parallel=ddp", f"parallel.devices={value}"], "several devices are parallel=ddp")]
     listed = value.split(",") if several(value) and "(" not in value else [value]
@@ -78,33 +82,36 @@ def _choice(key: str, value: str, known: Known) -> list[Meaning]:
 def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
     if key in groups():
         return []
-    if special := _special(key, value):
+    if special := _special(key, value, known):
         return special
     word = next((one for one in draft.words if one.lstrip("+") == f"{key}={value}"), "")
     if key in known.keys and not isinstance(known.keys[key], dict):
-        swept = several(value) and any(one in draft.words for one in MANY)
-        found = None if swept else value_meant(key, value, known.keys[key])
-        if found:
+        if found := _value_meant(key, value, known.keys[key], draft):
             return [([f"{key}={one}"], found[1]) for one in found[0]]
         return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if word.startswith("+") else []
     section, _, leaf = key.rpartition(".")
     swept = [one.split(",") for one in draft.words if "," in one and one.startswith(f"{section}=")]
     if any(known.takes(section, one.rpartition("=")[2], leaf) for one in (swept[0] if swept else ())):
         return []
-    if folded(leaf) in NOTHING:
+    many = any(one in draft.words for one in MANY)
+    places = [one for one in known.places(key) if many or not one.startswith("sweep.")]
+    if folded(leaf) in NOTHING and not places:
         return [([], f"{NOTHING[folded(leaf)]}; leave it out")]
-    if places := known.places(key):
-        return [([f"{one}={_value(one, value, known)}"], _called(places, key, known)) for one in places]
+    if places:
+        told = f"no such key; it is {' or '.join(places)}"
+        meant = {one: _value_meant(one, value, known.keys[one], draft) or ([value], "") for one in places}
+        return [([f"{one}={new}"], told) for one in places for new in meant[one][0]]
     return _held(key, value, draft, known)
 
 
-def _value(key: str, value: str, known: Known) -> str:
-    found = None if several(value) else value_meant(key, value, known.keys[key])
-    return found[0][0] if found else value
-
-
-def _called(places: list[str], key: str, known: Known) -> str:
-    return f"no such key; it is {' or '.join(places)}"
+def _value_meant(key: str, value: str, default: Any, draft: Draft) -> tuple[list[str], str] | None:
+    """`value_meant`, of each of the values of a sweep."""
+    if not several(value) or not any(one in draft.words for one in MANY):
+        return value_meant(key, value, default)
+    listed = value.split(",")
+    if "(" in value or "[" in value or not isinstance(default, list):
+        return None
+    return [",".join(f"[{one}]" for one in listed)], "each value is a list, in brackets"
 
 
 def _held(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
@@ -120,12 +127,12 @@ def _held(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
     # The choice stands before its keys; one that the user has made is replaced.
     draft_has = [one for one in draft.words if one.startswith(f"{group}=")]
     default = Known(known.folders, known.name, (f"{group}={first}",)).keys.get(f"{group}.{leaf}")
-    meant = None if several(value) else value_meant(f"{group}.{leaf}", value, default)
+    meant = _value_meant(f"{group}.{leaf}", value, default, draft)
     words = [f"{group}={first}", f"{group}.{leaf}={meant[0][0] if meant else value}"]
     return [(words, has)] if draft_has != [f"{group}={first}"] else []
 
 
-def _special(key: str, value: str) -> list[Meaning]:
+def _special(key: str, value: str, known: Known) -> list[Meaning]:
     """Keys of other programs that are several here, or a choice."""
     word, leaf = folded(key), folded(key.rpartition(".")[2])
     on = value.lower() in ("true", "1", "yes", "on")
@@ -135,8 +142,15 @@ def _special(key: str, value: str) -> list[Meaning]:
         return [([f"device={'cuda' if on else 'cpu'}"], "is device=cuda, or device=cpu")] if value.isalnum() else []
     if word in ("gpus", "numgpus", "ngpus", "ngpu") and value.isdigit():
         several_ = ["parallel=ddp", f"parallel.devices={value}"]
-        return [(several_ if int(value) > 1 else [f"device={'cuda' if int(value) else 'cpu'}"], "is called so here")]
+        return [
+            (
+                several_ if int(value) > 1 else [f"device={'cuda' if int(value) else 'cpu'}"],
+                "several GPUs are parallel=ddp and their number",
+            )
+        ]
     pair = re.fullmatch(r"[\[(]([^,]+),([^,]+)[\])]", value)
     if leaf == "betas" and pair:
-        return [([f"optimizer.beta1={pair[1].strip()}", f"optimizer.beta2={pair[2].strip()}"], "are two keys here")]
+        choice = [] if "optimizer.beta1" in known.keys else ["optimizer=adam"]
+        betas = [f"optimizer.beta1={pair[1].strip()}", f"optimizer.beta2={pair[2].strip()}"]
+        return [([*choice, *betas], "are two keys here")]
     return []

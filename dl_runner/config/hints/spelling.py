@@ -15,6 +15,7 @@ def spell(draft: Draft) -> None:
     """Mends what can be mended without knowing what keys there are."""
     draft.each(_plain_quotes, "has typographic quotes, which no shell knows")
     draft.each(_plain_dashes, "has a typographic dash; write -")
+    _apart(draft)
     _started(draft)
     _brackets(draft)
     _equals(draft)
@@ -27,7 +28,11 @@ def spell(draft: Draft) -> None:
 
 def _shown(draft: Draft) -> None:
     for place in reversed(range(len(draft.words))):
-        if draft.words[place] in ("--cfg", "-c") and draft.words[place + 1 : place + 2] not in (["job"], ["hydra"], ["all"]):
+        if draft.words[place] in ("--cfg", "-c") and draft.words[place + 1 : place + 2] not in (
+            ["job"],
+            ["hydra"],
+            ["all"],
+        ):
             draft.put(place, 1, ["--cfg", "job"], "shows job, hydra or all")
 
 
@@ -40,6 +45,15 @@ def _plain_dashes(word: str) -> str:
         rest = word[found.end() :]
         word = f"-{rest}" if f"-{rest}" in MANY else f"--{rest}"
     return re.sub(r"(?<=[eE=,\[(])[‐-―−](?=[\d.])", "-", word)
+
+
+def _apart(draft: Draft) -> None:
+    """KEY=VALUE,KEY=VALUE in one word."""
+    for place in range(len(draft.words) - 1, -1, -1):
+        word = draft.words[place]
+        parts = re.split(rf"[,;& ]+(?={_KEY}=)", word)
+        if parts[1:] and all(re.match(rf"[+~]*{_KEY}=", one) for one in parts) and not set(word) & set("'\"[]{}()$"):
+            draft.put(place, 1, parts, "arguments have spaces between them")
 
 
 def _started(draft: Draft) -> None:

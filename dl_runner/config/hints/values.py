@@ -76,6 +76,8 @@ def _number(key: str, value: str, default: Any) -> tuple[list[str], str] | None:
     whole = (isinstance(default, int) and not isinstance(default, bool)) or key in ("trainer.steps", "data.limit")
     if whole and re.fullmatch(_NUMBER, bare) and not re.fullmatch(r"[-+]?\d+", bare) and float(bare).is_integer():
         return [str(int(float(bare)))], "is a whole number"
+    if found := re.fullmatch(r"\[([^\[\]]+)\]", value):
+        return [found[1].replace(" ", "")], "is one number, without brackets"
     if bare != value and re.fullmatch(_NUMBER, bare):
         return [bare], "is a number, without quotes"
     return None

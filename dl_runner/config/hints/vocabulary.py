@@ -15,7 +15,8 @@ _KEYS = {
     "data.root": "data_dir data_root data_path dataset_path datadir dataroot root_dir dataset_dir",
     "data.folds": "k_folds kfold num_folds n_folds n_splits cv",
     "seed": "random_seed random_state manual_seed rng s",
-    "outputs": "output output_dir out_dir outdir save_dir savedir log_dir logdir results_dir default_root_dir run_dir",
+    "outputs": "out output output_dir out_dir outdir save_dir savedir log_dir logdir results_dir "
+    "default_root_dir run_dir",
     "regularization.weight_decay": "wd decay weightdecay l2_reg lambda",
     "regularization.early_stopping": "patience early_stop es_patience early_stopping_patience earlystopping",
     "regularization.label_smoothing": "smoothing labelsmoothing ls",
@@ -31,7 +32,7 @@ _KEYS = {
     "device.threads": "num_threads n_jobs cpus cores n_threads",
     "parallel.devices": "gpus num_gpus n_gpus ngpus nproc_per_node world_size num_devices",
     "tracker.tensorboard": "tb logger",
-    "sweep.name": "experiment_name exp_name run_name sweep_name",
+    "sweep.name": "name experiment_name exp_name run_name sweep_name",
     "pretrained.from": "pretrained_weights init_from load_from weights load",
     "dropout": "drop dropout_rate drop_rate dropout_p p_dropout drop_prob dropout_prob",
     "hidden": "hiddens hidden_size hidden_sizes hidden_dim hidden_dims num_hiddens hidden_units units n_hidden "
@@ -65,11 +66,12 @@ _SECTIONS = {
     "experiment": "exp recipe config_preset lesson lessons",
     "tokenizer": "tokenization tokeniser",
 }
-# Choices by other names, as the KEY=VALUE that they are.
+# Choices by other names.
 _CHOICES = {
     "device": {"cuda": "gpu nvidia", "auto": "best any none"},
     "loss": {
-        "cross_entropy": "ce xent nll softmax cross_entropy_loss categorical_crossentropy sparse_categorical_crossentropy",
+        "cross_entropy": "ce xent nll softmax cross_entropy_loss categorical_crossentropy "
+        "sparse_categorical_crossentropy",
         "mse": "mean_squared_error mse_loss l2",
         "l1": "mae mean_absolute_error l1_loss",
     },
@@ -79,45 +81,54 @@ _CHOICES = {
         "multi_step": "multi_step_lr",
         "exponential": "exponential_lr exp exponential_decay",
         "reduce_on_plateau": "plateau reduce_lr_on_plateau",
-        "constant": "none no off fixed false",
+        "constant": "none no off fixed false null",
         "noam": "transformer inverse_sqrt",
     },
-    "optimizer": {"momentum": "sgd_momentum sgdm nesterov heavy_ball"},
-    "init": {"kaiming": "he kaiming_normal he_normal", "xavier_uniform": "glorot xavier glorot_uniform", "xavier_normal": "glorot_normal"},
-    "augment": {"flip": "horizontal_flip hflip random_horizontal_flip", "crop": "random_crop", "none": "no off false"},
-    "regularization": {"none": "no off false", "weight_decay": "wd", "early_stopping": "early_stop"},
-    "parallel": {"data_parallel": "dp", "ddp": "distributed_data_parallel", "none": "single no off"},
-    "data": {"fashion_mnist": "fashion fmnist", "cifar10": "cifar cifar_10", "tiny_shakespeare": "shakespeare"},
+    "optimizer": {"momentum": "sgd_momentum sgdm heavy_ball"},
+    "init": {
+        "kaiming": "he kaiming_normal he_normal",
+        "xavier_uniform": "glorot xavier glorot_uniform",
+        "xavier_normal": "glorot_normal",
+    },
+    "augment": {"flip": "horizontal_flip hflip random_horizontal_flip", "crop": "random_crop"},
+    "regularization": {"weight_decay": "wd", "early_stopping": "early_stop"},
+    "parallel": {"data_parallel": "dp", "ddp": "distributed_data_parallel", "none": "single"},
+    "data": {"fashion_mnist": "fashion fmnist", "cifar10": "cifar", "tiny_shakespeare": "shakespeare"},
     "model": {"softmax": "softmax_regression logistic_regression logistic", "mlp": "dense fcnn feedforward"},
     "layers": {"scratch": "from_scratch", "torch": "pytorch nn"},
 }
-PRECISIONS = {"16": "bf16", "fp16": "bf16", "half": "bf16", "mixed": "bf16", "16mixed": "bf16", "bf16mixed": "bf16"}
-PRECISIONS |= {"bfloat16": "bf16", "float16": "bf16", "amp": "bf16", "true": "bf16", "32": "fp32", "float32": "fp32"}
-PRECISIONS |= {"full": "fp32", "false": "fp32", "float": "fp32", "single": "fp32"}
-UNITS = ("step", "steps", "epoch", "epochs", "minute", "minutes")
-# What other programs have to be told; {} is what it is here.
-ABSENT = {
-    "num_workers workers n_workers pin_memory persistent_workers dataloader_num_workers": "batches are made on the device, without workers",
-    "num_classes n_classes classes in_channels channels input_dim output_dim num_labels vocab_size input_shape": "sizes that depend on the data come from them",
-    "shuffle": "the training data are shuffled in every epoch",
-    "verbose quiet debug_mode progress_bar": "tracker.console says what a run prints",
-    "save save_model save_best checkpoint save_top_k": "every run saves its best and its last weights",
+_PRECISIONS = {
+    "bf16": "16 fp16 half mixed 16_mixed bf16_mixed bfloat16 float16 amp true",
+    "fp32": "32 float32 full false float single",
 }
-# First words that start a run elsewhere: a run needs none here.
-STARTS = "dlrun dl_runner dl-runner train run fit start training trainer launch execute go begin experiment main torchrun".split()
-SWEEPS = "sweep multirun grid search tune gridsearch grid_search hparams".split()
-VERBS = {
+# What other programs have to be told, and what it is here.
+_ABSENT = {
+    "batches are made on the device, without workers": "num_workers workers n_workers pin_memory persistent_workers "
+    "dataloader_num_workers",
+    "sizes that depend on the data come from them": "num_classes n_classes classes in_channels channels input_dim "
+    "output_dim num_labels vocab_size input_shape",
+    "the training data are shuffled in every epoch": "shuffle",
+    "tracker.console says what a run prints": "verbose quiet debug_mode progress_bar",
+    "a run folder is named after the time, and outputs=DIR is where it lies": "name run_name experiment_name exp_name",
+    "every run saves its best and its last weights": "save save_model save_best checkpoint save_top_k",
+}
+_VERBS = {
     "evaluate": "eval test validate val score measure",
     "predict": "infer inference prediction classify",
     "resume": "restart go_on goon proceed recover",
-    "tensorboard": "tb board tensorbord",
+    "tensorboard": "tb board",
     "list": "ls choices options groups",
     "summary": "describe print params parameters count inspect",
     "compare": "diff plot table results leaderboard",
     "check": "verify lint",
 }
-SETTINGS_OF_RUNS = "resume checkpoint ckpt ckptpath resumefrom resumefromcheckpoint continue restart run rundir".split()
-FLAGS = {"gpu": "device=cuda", "cuda": "device=cuda", "cpu": "device=cpu", "no_cuda": "device=cpu", "nocuda": "device=cpu"}
+UNITS = ("step", "steps", "epoch", "epochs", "minute", "minutes")
+# First words that start a run elsewhere: a run needs none here.
+STARTS = ("dlrun", "dl_runner", "dl-runner", "train", "run", "fit", "start", "training", "trainer", "launch", "execute")
+STARTS += ("go", "begin", "main", "torchrun")
+SWEEPS = ("sweep", "multirun", "grid", "search", "tune", "gridsearch", "grid_search", "hparams")
+OF_RUNS = ("resume", "checkpoint", "ckpt", "ckptpath", "resumefrom", "resumefromcheckpoint", "continue", "restart")
+FLAGS = {"gpu": "device=cuda", "cuda": "device=cuda", "cpu": "device=cpu", "nocuda": "device=cpu"}
 
 
 def folded(word: str) -> str:
@@ -136,5 +147,6 @@ def _by_alias(table: dict[str, str]) -> dict[str, tuple[str, ...]]:
 KEYS = _by_alias(_KEYS)
 SECTIONS = {alias: names[0] for alias, names in _by_alias(_SECTIONS).items()}
 CHOICES = {group: {alias: names[0] for alias, names in _by_alias(table).items()} for group, table in _CHOICES.items()}
-NOTHING = {folded(word): reason for words, reason in ABSENT.items() for word in words.split()}
-COMMANDS = {alias: names[0] for alias, names in _by_alias(VERBS).items()}
+PRECISIONS = {alias: names[0] for alias, names in _by_alias(_PRECISIONS).items()}
+NOTHING = {alias: reasons[0] for alias, reasons in _by_alias(_ABSENT).items()}
+COMMANDS = {alias: names[0] for alias, names in _by_alias(_VERBS).items()}

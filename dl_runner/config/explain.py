@@ -102,7 +102,7 @@ def _no_such_key(key: str, overrides: list[str], compose: Compose) -> str:
     shown = next((override for override in overrides if key_of(override) == key), key)
     known = _keys(overrides, compose)
     if key in groups() and key in known and not shown.startswith(("+", "~")):
-        return f"{shown}: the config is one file as a whole, which has no other choices; change its keys, as in {key}.KEY=VALUE"
+        return f"{shown}: the config is one file as a whole, without choices; change its keys, as in {key}.KEY=VALUE"
     if shown.startswith("~") and key in known:
         value = known[key]
         if "=" in shown and value is not None:

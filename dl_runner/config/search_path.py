@@ -69,9 +69,9 @@ def _folder(text: str, option: str) -> Path:
             f"{option} {text}: is a run folder, no folder of choices; {shlex.join(['dlrun', 'resume', text])} goes on "
             f"with it, and a copy of its config.yaml runs again: {rerun_command(path)}"
         )
-    if any(path.iterdir()) and not any((path / group).is_dir() for group in (*groups(), "hydra")):
-        if not any(path.glob("*.yaml")):
-            raise UserError(f"{option} {text}: holds no choices; it names the folder that holds your model/, data/, …")
+    has_choices = any((path / group).is_dir() for group in (*groups(), "hydra")) or any(path.glob("*.yaml"))
+    if any(path.iterdir()) and not has_choices:  # such as a folder of runs
+        raise UserError(f"{option} {text}: holds no choices; it names the folder that holds your model/, data/, …")
     return path.absolute()
 
 

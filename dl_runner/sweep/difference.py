@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.config.overrides import key_of
+from dl_runner.sweep.identity import PLACEMENT
 
 _MOST = 4  # keys that are named
 _NAME = "sweep.name"
@@ -45,7 +46,8 @@ def beside(command: list[str], folder: Path) -> str:
 def _settings(sweep: Mapping[str, Any]) -> dict[str, str]:
     """KEY=VALUE by key; the sweep's own, which are no part of its jobs, are left out, but how it searches."""
     given = [*sweep.get("fixed", ()), *(f"{key}={value}" for key, value in sweep.get("swept", {}).items())]
-    found = {key_of(one): one for one in given if not key_of(one).startswith(("sweep", "hydra"))}
+    left_out = tuple(f"{key}." for key in ("sweep", "hydra", *PLACEMENT))
+    found = {key_of(one): one for one in given if not f"{key_of(one)}.".startswith(left_out)}
     return {**found, "sweep": f"sweep={sweep.get('search')}"}
 
 

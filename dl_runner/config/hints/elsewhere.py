@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dl_runner.config.hints.draft import OR, WRITE
-from dl_runner.config.hints.vocabulary import COMMANDS, SECTIONS, SETTINGS_OF_RUNS, folded
+from dl_runner.config.hints.vocabulary import COMMANDS, OF_RUNS, SECTIONS, folded
 from dl_runner.config.search_path import group_named, rerun_command
 from dl_runner.runtime.checksums import RECORD
 
+_CONFIGS = ("config", "configname", "cn")
 _NEAR = 0.75
 _ALONE = ("compare", "tensorboard", "list")  # what needs no more
 
@@ -46,7 +47,7 @@ def _file_or_folder(words: Sequence[str]) -> str | None:
             if key in ("config-dir", "cd", "config-path", "cp"):
                 return f"{word}: is a run folder, no folder of choices{WRITE}{rerun_command(path)}"
             resume, evaluate = (shlex.join(["dlrun", verb, word]) for verb in ("resume", "evaluate"))
-            told = resume if folded(key) in SETTINGS_OF_RUNS else f"{evaluate}{OR}{resume}"
+            told = resume if folded(key) in OF_RUNS else f"{evaluate}{OR}{resume}"
             return f"{word}: is a run folder{WRITE}{told}"
         if path.suffix in (".yaml", ".yml") and path.is_file():
             if (path.parent / RECORD).is_file():
@@ -66,11 +67,7 @@ def _paths(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     for word in words:
         key, equals, value = word.partition("=")
         key = key.lstrip("-")
-        if (
-            equals
-            and "." not in key
-            and (folded(key) in SETTINGS_OF_RUNS or folded(key) in ("config", "configname", "cn"))
-        ):
+        if equals and "." not in key and (folded(key) in (*OF_RUNS, *_CONFIGS)):
             yield value, key
         elif not equals and not word.startswith("-"):
             yield word, before.lstrip("-")

@@ -24,7 +24,7 @@ _USUAL = (
     "adam",
     "cosine",
     "word",
-)  # of several choices these come first
+)  # these come first
 _HIDDEN = (".name", ".builder", "sweep.job", "sweep.search", "task.teacher_weights", "pretrained.weights")
 
 
@@ -119,9 +119,8 @@ def group_meant(word: str) -> str | None:
 def groups_of(word: str, known: Known) -> list[tuple[str, str]]:
     """The groups with a choice that a word alone may mean, as (group, choice)."""
     order = ("model", "data", "experiment", "optimizer", "schedule")
-    found = [
-        (group, one) for group in groups() for one in known.meant(group, word) if folded(one) not in ("none", "auto")
-    ]
+    meant = [(group, one) for group in groups() for one in known.meant(group, word)]
+    found = [pair for pair in meant if pair[1] not in ("none", "auto")]
     return sorted(found, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
 
 

@@ -141,13 +141,9 @@ def _special(key: str, value: str, known: Known) -> list[Meaning]:
             return [([f"device.name=cuda:{value}"], "a GPU by its number is device.name")]
         return [([f"device={'cuda' if on else 'cpu'}"], "is device=cuda, or device=cpu")] if value.isalnum() else []
     if word in ("gpus", "numgpus", "ngpus", "ngpu") and value.isdigit():
-        several_ = ["parallel=ddp", f"parallel.devices={value}"]
-        return [
-            (
-                several_ if int(value) > 1 else [f"device={'cuda' if int(value) else 'cpu'}"],
-                "several GPUs are parallel=ddp and their number",
-            )
-        ]
+        if int(value) > 1:
+            return [(["parallel=ddp", f"parallel.devices={value}"], "several GPUs are parallel=ddp and their number")]
+        return [([f"device={'cuda' if int(value) else 'cpu'}"], "is device=cuda, or device=cpu")]
     pair = re.fullmatch(r"[\[(]([^,]+),([^,]+)[\])]", value)
     if leaf == "betas" and pair:
         choice = [] if "optimizer.beta1" in known.keys else ["optimizer=adam"]

@@ -28,11 +28,8 @@ def spell(draft: Draft) -> None:
 
 def _shown(draft: Draft) -> None:
     for place in reversed(range(len(draft.words))):
-        if draft.words[place] in ("--cfg", "-c") and draft.words[place + 1 : place + 2] not in (
-            ["job"],
-            ["hydra"],
-            ["all"],
-        ):
+        what = draft.words[place + 1 : place + 2]
+        if draft.words[place] in ("--cfg", "-c") and what not in (["job"], ["hydra"], ["all"]):
             draft.put(place, 1, ["--cfg", "job"], "shows job, hydra or all")
 
 
@@ -142,8 +139,8 @@ def _dashed(draft: Draft) -> None:
             name = name.replace("-", "_")
             if equals:
                 draft.put(place, 1, [f"{name}={value}"], _DASHES)
-            elif folded(name) in FLAGS or name in FLAGS:
-                draft.put(place, 1, [FLAGS[name]], _DASHES)
+            elif folded(name) in FLAGS:
+                draft.put(place, 1, [FLAGS[folded(name)]], _DASHES)
             elif place + 1 < len(draft.words) and re.match(r"-?[\d.]|[^-]", following := draft.words[place + 1]):
                 count = 1 if "=" in following else 2
                 draft.put(place, count, [f"{name}={'true' if count == 1 else following}"], _DASHES)

@@ -25,7 +25,7 @@ PACKAGES = {
 }
 MODULES = {
     "loss": ("dl_runner.tasks.losses", "dl_runner.tasks.losses_scratch"),
-    "tokenizer": ("dl_runner.data.tokenizers",),
+    "tokenizer": ("dl_runner.data.tokenizers", "dl_runner.data.subwords"),
     "optimizer": ("dl_runner.optim.optimizers", "dl_runner.optim.scratch"),
     "schedule": ("dl_runner.optim.schedules",),
     "init": ("dl_runner.init.initializers",),

@@ -89,7 +89,12 @@ class DlRunnerSweeper(Sweeper):
 
         launch = partial(self._launch, size=settings.parallel if settings.adaptive else self.max_batch_size)
         named = named or folder.name != settings.name
-        return Sweep(settings, folder, named, self._compose, launch, rename, self._fix_threads).run(overrides)
+        sweep = Sweep(settings, folder, named, self._compose, launch, rename, self._fix_threads)
+        try:
+            return sweep.run(overrides)
+        finally:
+            if line is not None:
+                line.made.append(sweep.folder)
 
     def _compose(self, job: list[str]) -> dict[str, Any]:
         """A job's resolved config.

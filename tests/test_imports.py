@@ -26,7 +26,9 @@ LAYERS = [
     {"running", "lessons"},
     {"sweep"},
     {"launch"},
-    {"cli", "__main__", "__init__"},
+    {"cli"},
+    {"api"},
+    {"__main__", "__init__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FILES = sorted(PACKAGE.rglob("*.py"))

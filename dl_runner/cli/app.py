@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,8 +102,11 @@ def _say(error: BaseException, code: int) -> int:
     return code
 
 
-def train(argv: list[str]) -> None:
+def train(argv: list[str]) -> Path | None:
     """Run a Hydra command line: one experiment, or with -m a sweep of them.
+
+    Returns:
+        The folder of the run or the sweep; None if the command line asks for neither, such as --cfg.
 
     Raises:
         UserError: something in the command line does not fit.
@@ -148,6 +150,7 @@ def train(argv: list[str]) -> None:
         sys.argv = ["dlrun", *argv]
     if single.failure:
         raise single.failure
+    return line.made[0] if line.made else None
 
 
 def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, Any]], composed: Any) -> Any:
@@ -156,7 +159,7 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     from hydra.types import RunMode
 
     from dl_runner.config.check import check_command
-    from dl_runner.config.paths import shown
+    from dl_runner.config.line import active_line
     from dl_runner.config.stored import sweep_section, to_plain
 
     take_any_text()  # this may be a launcher's process
@@ -172,23 +175,14 @@ def _job(single: _Single, argv: list[str], to_plain: Callable[[Any], dict[str, A
     try:
         check_single(composed, hydra, argv)
         checked = check_command(to_plain(composed))
-        part = checked.lesson or checked.model
-        parent = shown(checked.outputs) / ("lessons" if checked.lesson else checked.data.name) / part.name
-        if checked.lesson is not None:
-            from dl_runner.running.lesson import teach
+        from dl_runner.running.start import start
 
-            teach(checked, parent, _timestamp())
-        else:
-            from dl_runner.running.launch import launch
-
-            launch(checked, parent, _timestamp())
+        folder = start(checked)
+        if (line := active_line()) is not None:
+            line.made.append(folder)
     except (UserError, RunFailed) as error:
         single.failure = error
     except Exception as error:
         # Not foreseen: a plugin's mistake or ours, before the run folder exists to hold its traceback.
         traceback.print_exc()
         single.failure = RunFailed(f"{type(error).__name__}: {error}")
-
-
-def _timestamp() -> str:
-    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +29,7 @@ class Line:
         overrides: KEY=VALUE.
         folders: of the user's own configs, the first one first.
         multirun: whether it is a sweep (-m).
+        made: the folder of what it has run, noted by what makes it.
     """
 
     arguments: tuple[str, ...]
@@ -36,6 +37,7 @@ class Line:
     overrides: tuple[str, ...]
     folders: tuple[Path, ...]
     multirun: bool
+    made: list[Path] = field(default_factory=list)
 
     @property
     def config_name(self) -> str:

@@ -6,7 +6,8 @@ from dl_runner.data.dataset import Data, hold_out_end
 from dl_runner.data.files import read_bytes
 from dl_runner.data.fitted.text import TextFit
 from dl_runner.data.text import TextSplit
-from dl_runner.data.tokenizers import Tokenizer, char
+from dl_runner.data.tokenizer import Tokenizer
+from dl_runner.data.tokenizers import char
 from dl_runner.data.windows import Sampling, WindowSamplers
 from dl_runner.errors import UserError
 
@@ -42,12 +43,25 @@ def corpus(
 
 
 def read_text(path: Path) -> str:
-    """The content of a UTF-8 file.
+    """The content of a UTF-8 file, without a byte order mark, its lines ended by a line feed alone.
 
     Raises:
         UserError: it cannot be read, or is no such text.
     """
+    return decoded(read_bytes(path), str(path)).removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def decoded(content: bytes, name: str) -> str:
+    """UTF-8 as a text.
+
+    Raises:
+        UserError: it is none; names the byte.
+    """
     try:
-        return read_bytes(path).decode()
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no UTF-8 text ({error.reason} at byte {error.start})") from None
+        place, line = error.start, content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{name}: is no UTF-8 text: byte 0x{content[place]:02x} at position {place:,}, in line {line:,} "
+            f"({error.reason}); save it as UTF-8"
+        ) from None

@@ -8,7 +8,8 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.fitted.text_pair import PairFit
 from dl_runner.data.pairs import SentencePairs
 from dl_runner.data.sampling import hold_out
-from dl_runner.data.tokenizers import Tokenizer, word
+from dl_runner.data.tokenizer import Tokenizer
+from dl_runner.data.tokenizers import word
 from dl_runner.errors import UserError
 
 Pairs = Sequence[tuple[str, str]]  # a sentence and its translation

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dl_runner.data.corpus import read_text
+from dl_runner.data.corpus import decoded, read_text
 from dl_runner.errors import UserError
 
 STANDARD_INPUT = "-"
@@ -39,10 +39,7 @@ def _is_file(given: str) -> bool:
 
 
 def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"standard input: is no UTF-8 text ({error.reason} at byte {error.start})") from None
+    return decoded(sys.stdin.buffer.read(), "standard input")
 
 
 def _lines(text: str, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import REMEDY
 from dl_runner.data.parallel_corpus import parallel_corpus, tab_separated
-from dl_runner.data.tokenizers import Tokenizer
+from dl_runner.data.tokenizer import Tokenizer
 from dl_runner.errors import UserError
 
 FOLDER, MEMBER = "fra_eng", "fra-eng/fra.txt"

@@ -11,7 +11,7 @@ from dl_runner.data.dataset import Data
 from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import REMEDY, read_bytes
 from dl_runner.data.parallel_corpus import aligned, parallel_corpus
-from dl_runner.data.tokenizers import Tokenizer
+from dl_runner.data.tokenizer import Tokenizer
 from dl_runner.errors import UserError
 
 FOLDER = "multi30k"

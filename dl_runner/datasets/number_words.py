@@ -10,7 +10,8 @@ from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.buckets import Batching
 from dl_runner.data.dataset import Data
 from dl_runner.data.parallel_corpus import parallel_corpus
-from dl_runner.data.tokenizers import Tokenizer, char, word
+from dl_runner.data.tokenizer import Tokenizer
+from dl_runner.data.tokenizers import char, word
 from dl_runner.errors import UserError
 
 BELOW = 1_000_000

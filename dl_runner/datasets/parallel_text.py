@@ -7,7 +7,7 @@ from dl_runner.data.buckets import Batching
 from dl_runner.data.corpus import read_text
 from dl_runner.data.dataset import Data
 from dl_runner.data.parallel_corpus import aligned, parallel_corpus, tab_separated
-from dl_runner.data.tokenizers import Tokenizer
+from dl_runner.data.tokenizer import Tokenizer
 from dl_runner.errors import UserError
 
 
@@ -43,7 +43,7 @@ def parallel_text(
 
 
 def _text(path: Path) -> str:
-    text = read_text(path).removeprefix("\ufeff").replace("\r\n", "\n")
+    text = read_text(path)
     if not text.strip():
         raise UserError(f"{path}: is empty; give a file with a sentence in every line")
     return text

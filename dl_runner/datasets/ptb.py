@@ -10,7 +10,8 @@ from dl_runner.data.download import Remote, obtain
 from dl_runner.data.files import REMEDY
 from dl_runner.data.fitted.text import TextFit
 from dl_runner.data.text import TextSplit
-from dl_runner.data.tokenizers import Tokenizer, whitespace
+from dl_runner.data.tokenizer import Tokenizer
+from dl_runner.data.tokenizers import whitespace
 from dl_runner.data.windows import Sampling, WindowSamplers
 from dl_runner.errors import UserError
 

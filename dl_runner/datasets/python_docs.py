@@ -6,7 +6,7 @@ from pathlib import Path
 from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.corpus import corpus
 from dl_runner.data.dataset import Data
-from dl_runner.data.tokenizers import Tokenizer
+from dl_runner.data.tokenizer import Tokenizer
 from dl_runner.data.windows import Sampling
 from dl_runner.errors import UserError
 

@@ -7,7 +7,7 @@ from dl_runner.config.types import Fraction, PositiveInt
 from dl_runner.data.corpus import corpus, read_text
 from dl_runner.data.dataset import Data
 from dl_runner.data.download import Remote, obtain
-from dl_runner.data.tokenizers import Tokenizer
+from dl_runner.data.tokenizer import Tokenizer
 from dl_runner.data.windows import Sampling
 
 FOLDER = "time_machine"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor, nn
+
 from dl_runner.build.builders import check_builders
 from dl_runner.build.data import build_data, evaluation_loader
 from dl_runner.build.experiment import build_task
@@ -20,10 +22,12 @@ from dl_runner.running.fitted import read_fitted
 from dl_runner.running.left_out import check_left_out
 from dl_runner.runtime.progress import showing
 from dl_runner.spec import Image, reads_tokens
-from dl_runner.tasks.predicting import Row, check_inputs
+from dl_runner.tasks.predicting import Row, check_inputs, examples
 from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.checkpoint import Checkpoints, Which, load_weights, read_spec
 from dl_runner.training.evaluation import evaluate, evaluating, measure
+
+SPLITS = ("train", "validation", "test")
 
 
 def weight_file(folder: Path, which: Which | None) -> Path:
@@ -37,6 +41,21 @@ def weight_file(folder: Path, which: Which | None) -> Path:
         if checkpoints.weights(name).exists():
             return checkpoints.require(name)
     raise UserError(f"{folder}: has no {which or 'saved'} weights; `dlrun resume {folder}` finishes the run")
+
+
+def load_model(folder: Path, which: Which | None = None, device: str | None = None) -> nn.Module:
+    """A run's trained model, in evaluation mode, on its device or another. Needs no data set.
+
+    Raises:
+        UserError: no weights, or those of another run, or no such device.
+    """
+    weights = weight_file(folder, which)
+    spec = read_spec(weights)
+    checked = load_run(folder, device)
+    place = build_device(checked)
+    model = build_model(checked, check_builders(checked), spec)
+    load_weights(weights, model)
+    return build_device_settings(checked, spec, model, place).put(model).eval()
 
 
 class Evaluation(NamedTuple):
@@ -59,6 +78,8 @@ def evaluate_run(folder: Path, split: str, which: Which | None, device: str | No
     Raises:
         UserError: the run has no weights or no such split, or the weights were trained on other kinds of data.
     """
+    if split not in SPLITS:
+        raise UserError(f"split {split}: no such split{hint(split, SPLITS)}")
     weights = weight_file(folder, which)
     checked = load_run(folder, device)
     place = build_device(checked)
@@ -84,7 +105,7 @@ def evaluate_run(folder: Path, split: str, which: Which | None, device: str | No
 
 def predict(
     folder: Path,
-    inputs: Sequence[str],
+    inputs: Sequence[str] | Any,
     which: Which | None,
     options: Mapping[str, Any],
     device: str | None = None,
@@ -94,7 +115,7 @@ def predict(
     """What a run's task makes of a user's inputs. Needs no data set.
 
     Args:
-        inputs: names of files, of folders of pictures, or texts.
+        inputs: names of files, of folders of pictures, or texts; or an array or tensor, see `examples`.
         options: of the task's `predict`.
         for_file: the rows of its `tabulate` instead, if it has one.
 
@@ -111,7 +132,10 @@ def predict(
     task = build_task(checked, builders, spec, read_fitted(folder))
     if not hasattr(task, "predict"):
         raise UserError(f"predict {folder}: its task, {spec.task}, answers nothing about inputs of one's own")
-    check_inputs(inputs, spec)
+    if hasattr(inputs, "shape"):
+        inputs = examples(inputs, spec)
+    else:
+        check_inputs(inputs, spec)
     answer = getattr(task, "tabulate", task.predict) if for_file else task.predict
     _check_options(task, answer, options, checked.task.name if builders.task else spec.task)
     given = arguments(answer, options, "--", {"model", "inputs"})
@@ -119,7 +143,9 @@ def predict(
     load_weights(weights, model)
     settings = build_device_settings(checked, spec, model, build_device(checked))
     settings.put(model)
-    if isinstance(spec.inputs, Image):
+    if isinstance(inputs, Tensor):
+        pass
+    elif isinstance(spec.inputs, Image):
         inputs = asked_for(inputs)
     elif reads_tokens(spec):
         inputs = texts_asked_for(inputs)

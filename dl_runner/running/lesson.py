@@ -159,8 +159,8 @@ class Lesson:
         return build_data(checked, check_builders(checked))
 
 
-def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> None:
-    """Hold a lesson in a new folder `parent/name`; `job` is the sweep's job that it is.
+def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> Path:
+    """Hold a lesson in a new folder `parent/name`, which it returns; `job` is the sweep's job that it is.
 
     Raises:
         UserError: an unknown lesson or keyword, or a config that does not fit; no folder is left behind.
@@ -172,6 +172,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> N
     folder = create(parent, name)
     with lock(folder):
         _hold(checked, begin(checked, folder, job))
+    return folder
 
 
 def go_on(folder: Path) -> None:

@@ -112,7 +112,8 @@ class Classification:
         Raises:
             UserError: as for `predict`, or pictures that the file would call the same.
         """
-        named = self.fitted.identify(inputs) if isinstance(self.fitted, PictureTable) else None
+        of_table = isinstance(self.fitted, PictureTable) and not isinstance(inputs, Tensor)
+        named = self.fitted.identify(inputs) if of_table else None
         asked = read_inputs(inputs, self.data, self.fitted, invert, white)
         shares, names = self._shares(model, asked), self.data.classes
         target = getattr(self.fitted, "target", "class")

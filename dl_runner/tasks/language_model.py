@@ -10,7 +10,7 @@ from dl_runner.config.types import CountInt, NonNegative, PositiveInt
 from dl_runner.data.batch import Batch
 from dl_runner.data.dataset import Fitted
 from dl_runner.data.text import IGNORE
-from dl_runner.data.tokenizers import FittedTokenizer
+from dl_runner.data.tokenizer import FittedTokenizer
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Tokens
 from dl_runner.tasks.carried import CarriedState, with_state

@@ -1,9 +1,10 @@
 """What `dlrun predict` gives a task, and what it gets.
 
 A task that predicts has a method `predict(model, inputs, *, …) → rows`. `inputs` are the command line's texts: names
-of files, or texts themselves. The keywords with their annotations are the options of the command line. A row is a
-dict from a column's name to what is shown in it: a text or number, or a picture, uint8 (height, width, 3), which is
-written to a file. A method `tabulate` of the same form may say what `--out FILE.csv` holds instead.
+of files, or texts themselves; from Python they may be a tensor of examples as well, which `read_inputs` takes. The
+keywords with their annotations are the options of the command line. A row is a dict from a column's name to what is
+shown in it: a text or number, or a picture, uint8 (height, width, 3), which is written to a file. A method `tabulate`
+of the same form may say what `--out FILE.csv` holds instead.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from dl_runner.data.images import MODES, decode
 from dl_runner.data.preparation import preparation, to_input
 from dl_runner.errors import UserError
 from dl_runner.runtime.progress import tracked
-from dl_runner.spec import Columns, DataSpec, Image, Tokens, reads_tokens
+from dl_runner.spec import Columns, DataSpec, Image, Tokens, Vector, reads_tokens
 
 Row = dict[str, Any]
 AT_ONCE = 2**20  # numbers that a model reads or gives at a time
@@ -56,10 +57,13 @@ def check_inputs(inputs: Sequence[str], spec: DataSpec) -> None:
         raise UserError(f"predict: needs {asked}")
 
 
+Inputs = Sequence[str] | Tensor  # names of files, or texts; or examples: pictures or vectors
+
+
 def read_inputs(
-    inputs: Sequence[str], spec: DataSpec, fitted: Any = None, invert: bool = False, white: float | None = None
+    inputs: Inputs, spec: DataSpec, fitted: Any = None, invert: bool = False, white: float | None = None
 ) -> Asked:
-    """Picture files, texts, or the rows of table files.
+    """Picture files, texts, or the rows of table files; or examples that are a tensor already.
 
     Args:
         fitted: what was fitted to the training data; it reads tables, and its `read_texts` makes tokens of texts.
@@ -69,6 +73,8 @@ def read_inputs(
     Raises:
         UserError: a file that is not what the model takes.
     """
+    if isinstance(inputs, Tensor):
+        return Asked([{"example": place} for place in range(len(inputs))], 255 - inputs if invert else inputs)
     if isinstance(spec.inputs, Tokens):
         if invert or white:
             raise UserError(f"--{'invert' if invert else 'white'}: is for pictures, and the model takes texts")
@@ -95,6 +101,34 @@ def ask(model: nn.Module, asked: Asked, spec: DataSpec) -> Tensor:
         part = map_tensors(asked.inputs, lambda one, low=start: one[low : low + size].to(device))
         outputs.append(call(model, prepare((part, torch.empty(0)))[0]).cpu())
     return torch.cat(outputs)
+
+
+def examples(inputs: Any, spec: DataSpec) -> Tensor:
+    """Pictures or vectors of a user's program as a split holds them.
+
+    Args:
+        inputs: a tensor or an array: uint8 pictures (n, height, width) or (n, channels, height, width), or numbers
+            (n, size).
+
+    Raises:
+        UserError: other shapes or types than the data's, or data that are neither pictures nor vectors.
+    """
+    given = torch.as_tensor(inputs)
+    kind, shape = spec.inputs, tuple(given.shape)
+    if isinstance(kind, Image):
+        if given.dim() == 3 and kind.channels == 1:
+            given = given[:, None]
+        if given.dtype == torch.uint8 and tuple(given.shape[1:]) == kind.shape and len(given):
+            return given.contiguous()
+        wanted = f"uint8 pictures of shape (n, {', '.join(map(str, kind.shape))})"
+    elif isinstance(kind, Vector):
+        numbers = given.is_floating_point() or (not given.is_complex() and given.dtype != torch.bool)
+        if numbers and shape[1:] == kind.shape and len(given):
+            return given.to(torch.get_default_dtype())
+        wanted = f"numbers of shape (n, {kind.size})"
+    else:
+        raise UserError(f"predict: the model reads {type(kind).__name__}, not an array; give texts or names of files")
+    raise UserError(f"predict: the model reads {wanted}, not {str(given.dtype).removeprefix('torch.')} of {shape}")
 
 
 def load_image(path: Path, spec: DataSpec, white: float | None = None) -> Tensor:

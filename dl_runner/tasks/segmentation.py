@@ -18,7 +18,7 @@ from dl_runner.data.batch import Batch, call
 from dl_runner.report.masks import class_bars, mask_table
 from dl_runner.spec import DataSpec, Pixels
 from dl_runner.tasks.loss import Loss, total_of
-from dl_runner.tasks.predicting import Row, load_images, run_on_images, shown_again
+from dl_runner.tasks.predicting import Row, read_inputs, run_on_images, shown_again
 from dl_runner.tasks.targets import require_targets
 from dl_runner.tasks.task import Metric, Sums, Task, full_precision
 
@@ -83,15 +83,16 @@ class _Segmentation:
         Raises:
             UserError: a file that is no picture.
         """
-        pictures = load_images(inputs, self.data, invert, white)
+        asked = read_inputs(inputs, self.data, None, invert, white)
+        pictures = asked.inputs
         masks = run_on_images(model, pictures, self.data).argmax(1).cpu().numpy()
         rows = []
-        for path, picture, mask in zip(inputs, pictures.numpy(), masks, strict=True):
+        for named, picture, mask in zip(asked.rows, pictures.numpy(), masks, strict=True):
             shares = np.bincount(mask.ravel(), minlength=self._classes) / mask.size
             order = [label for label in np.argsort(-shares, kind="stable")[:top] if shares[label]]
             found = ", ".join(f"{self.data.classes[label]} {shares[label]:.1%}" for label in order)
             table = mask_table(picture[None], {"model": mask[None]}, self.data.classes, [""])
-            rows.append({"picture": path, "classes": found, "masks": table})
+            rows.append({**named, "classes": found, "masks": table})
         return rows
 
 

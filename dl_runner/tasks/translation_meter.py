@@ -1,5 +1,6 @@
 """What translations are worth beside their probability: BLEU, and how many are exactly the reference."""
 
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -8,14 +9,18 @@ from torch import Tensor, nn
 from dl_runner.data.batch import Batch
 from dl_runner.data.fitted.text_pair import Side
 from dl_runner.data.text import IGNORE
+from dl_runner.data.tokenizers import word
 from dl_runner.data.vocabulary import EOS, UNKNOWN
-from dl_runner.tasks.bleu import corpus_bleu, sacre_bleu, sentence_bleu
+from dl_runner.tasks.bleu import Sentence, corpus_bleu, sacre_bleu, sentence_bleu
 from dl_runner.tasks.decoding import search
 
 Bleu = Literal["corpus", "book", "sacrebleu"]
 NOWHERE = -1  # a word of a reference that the vocabulary lacks: whatever is written, it is not this
 # What both become in a text: characters that are words of their own, and different ones.
 WRITTEN, LACKING = "⁇", "⁈"
+
+
+_WORDS = word()
 
 
 class TranslationMeter:
@@ -46,12 +51,17 @@ class TranslationMeter:
         return {"bleu": self._bleu(pairs), "exact": fmean(one == other for one, other in pairs)}
 
     def _bleu(self, pairs: list[tuple[list[int], list[int]]]) -> float:
+        units: Sequence[tuple[Sentence, Sentence]] = pairs
+        texts = self.kind == "sacrebleu" or (self.side is not None and self.side.tokenizer.subwords)
+        if texts:
+            units = [(_text(self.side, one, WRITTEN), _text(self.side, other, LACKING)) for one, other in pairs]
+        if self.kind == "sacrebleu":
+            return sacre_bleu(units)
+        if texts:  # BLEU counts words, of which these tokens are parts
+            units = [(_WORDS.split(one), _WORDS.split(other)) for one, other in units]
         if self.kind == "book":
-            return fmean(sentence_bleu(one, other) for one, other in pairs)
-        if self.kind == "corpus":
-            return corpus_bleu(pairs)
-        texts = [(_text(self.side, one, WRITTEN), _text(self.side, other, LACKING)) for one, other in pairs]
-        return sacre_bleu(texts)
+            return fmean(sentence_bleu(one, other) for one, other in units)
+        return corpus_bleu(units)
 
 
 def references(targets: Tensor) -> list[list[int]]:

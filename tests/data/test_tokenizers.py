@@ -69,7 +69,7 @@ def test_a_saved_tokenizer_is_the_same(tokenizer):
 @pytest.mark.parametrize("tokenizer", [char(), word(), word(lowercase=True)])
 def test_a_text_is_cut_in_stretches_as_it_is_at_once(tokenizer, given_text, stretch):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dl_runner.data.tokenizers.STRETCH", stretch)
+        patch.setattr("dl_runner.data.tokenizer.STRETCH", stretch)
         stretches = list(tokenizer.stretches(given_text))
         assert "".join(stretches) == given_text
         assert list(tokenizer.tokens_of(given_text, "")) == tokenizer.split(given_text)

@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from faults.command_lines import line
@@ -22,17 +21,14 @@ SECONDS = 2.0  # of the processor's time, to a refusal
 @pytest.fixture(autouse=True)
 def without_trainings(tmp_path, monkeypatch):
     import dl_runner.build.fit
-    import dl_runner.running.launch
-    import dl_runner.running.lesson
+    import dl_runner.running.start
     import dl_runner.sweep.job
     from dl_runner.sweep.job import Outcome
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DLRUN_OUTPUT_DIR", raising=False)
     monkeypatch.delenv("NOPE", raising=False)
-    done = SimpleNamespace(objective=None)
-    monkeypatch.setattr(dl_runner.running.launch, "launch", lambda *arguments, **options: done)
-    monkeypatch.setattr(dl_runner.running.lesson, "teach", lambda *arguments: None)
+    monkeypatch.setattr(dl_runner.running.start, "start", lambda checked: Path("run"))
     monkeypatch.setattr(dl_runner.sweep.job, "perform", lambda *arguments: Outcome("completed", {}))
 
     def no_model(checked):

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from dl_runner import registry
 from dl_runner.data.text import TextSplit, TokenStream
-from dl_runner.data.tokenizers import FittedTokenizer, Tokenizer
+from dl_runner.data.tokenizer import FittedTokenizer, Tokenizer, restored
+from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Tokens
 
 
@@ -44,11 +44,21 @@ class TextFit:
     steps: int
 
     def fit(self, train: TextSplit) -> FittedText:
-        return FittedText(self.tokenizer.fit(train.text), self.steps)
+        """Raises UserError: the text has nothing to learn, fewer than two different tokens."""
+        if not train.text.strip():
+            raise UserError("data: the training text is empty; use more text (data.characters, data.limit, data.test)")
+        fitted = FittedText(self.tokenizer.fit(train.text), self.steps)
+        if (known := len(fitted.tokenizer) - 1) < 2:
+            frequency, found = self.tokenizer.min_frequency, fitted.tokenizer.tokens[1:]
+            which = f"{found[0]!r} is the only token" if known else "there is no token"
+            remedy = "another text" if frequency == 1 else "a smaller one, or more text"
+            raise UserError(
+                f"tokenizer.min_frequency={frequency}: {which} that the training text has so often, and a model that "
+                f"predicts tokens needs two; use {remedy}"
+            )
+        return fitted
 
 
 def text(state: Mapping[str, Any]) -> FittedText:
     """Inverse of `FittedText.state_dict`."""
-    saved = state["tokenizer"]
-    tokenizer = registry.builder("tokenizer", saved["name"])(**saved["settings"])
-    return FittedText(tokenizer.with_tokens(saved["tokens"]), state["steps"])
+    return FittedText(restored(state["tokenizer"]), state["steps"])

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dl_runner import registry
 from dl_runner.data.pairs import SentencePairs, TokenPairs
-from dl_runner.data.tokenizers import FittedTokenizer, Tokenizer
+from dl_runner.data.tokenizer import FittedTokenizer, Tokenizer, restored
 from dl_runner.data.vocabulary import EOS, PAD, SPECIAL
 from dl_runner.errors import UserError
 from dl_runner.spec import DataSpec, Fields, Tokens
@@ -47,7 +46,7 @@ class Side:
 
     def words(self, numbers: Iterable[int]) -> list[str]:
         """Each token, special ones too, by its name."""
-        return [self.tokens[number] for number in numbers]
+        return [self.tokenizer.label(number) for number in numbers]
 
     def unknown(self, text: str) -> list[str]:
         """The different tokens of a text that the vocabulary lacks."""
@@ -146,6 +145,4 @@ def text_pair(state: Mapping[str, Any]) -> FittedPair:
 
 
 def _side(state: Mapping[str, Any]) -> Side:
-    saved = state["tokenizer"]
-    tokenizer = registry.builder("tokenizer", saved["name"])(**saved["settings"])
-    return Side(tokenizer.with_tokens(saved["tokens"]), state["longest"])
+    return Side(restored(state["tokenizer"]), state["longest"])

@@ -60,7 +60,7 @@ def settings(group: str, name: str, folders: Sequence[Path] = ()) -> list[Settin
     """
     keys = keys_of(group, name, folders)
     builder = str(keys["builder"].default if "builder" in keys else keys["name"].default if "name" in keys else name)
-    known, fixed = {one.name: one for one in parameters(group, builder)}, _of_schema(group)
+    known, fixed = {one.name: one for one in parameters(group, builder)}, kinds_of_section(group)
     whole = group in ("experiment", "debug")  # whose keys are those of any section
     found = []
     for key, value in keys.items():
@@ -85,7 +85,7 @@ def as_typed(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
 
 
-def _of_schema(group: str) -> dict[str, str]:
+def kinds_of_section(group: str) -> dict[str, str]:
     """What the keys of a section take that are the same for all its choices."""
     schema = typing.get_type_hints(Config).get(group)
     if not dataclasses.is_dataclass(schema) or schema is Component or hasattr(schema, "parse"):

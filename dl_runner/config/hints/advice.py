@@ -39,11 +39,17 @@ def advise(words: Sequence[str], verb: str | None = None, commands: Collection[s
     if folders is None:
         return None
     begin = ["dlrun", *([verb] if verb else [])]
+    known: dict[tuple[str, ...], Known] = {}  # which composes once
+
+    def of(one: Draft) -> Known:
+        found = _known(one, folders, name)
+        return known.setdefault(found.selections, found)
+
     drafts = [
         settled
-        for completed in complete(draft, _known(draft, folders, name))
-        for chosen in choose(completed, _known(completed, folders, name))
-        for settled in settle(chosen, _known(chosen, folders, name))
+        for completed in complete(draft, of(draft))
+        for chosen in choose(completed, of(completed))
+        for settled in settle(chosen, of(chosen))
     ]
     for one in drafts:
         _swept(one)

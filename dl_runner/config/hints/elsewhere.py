@@ -1,12 +1,14 @@
 """Lines that ask for something else than a run: a command by another name, a run folder, a config file."""
 
 import difflib
+import os
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dl_runner.config.hints.draft import OR, WRITE
 from dl_runner.config.hints.vocabulary import COMMANDS, OF_RUNS, SECTIONS, folded
+from dl_runner.config.paths import absolute, shown
 from dl_runner.config.search_path import group_named, rerun_command
 from dl_runner.runtime.checksums import RECORD
 
@@ -42,18 +44,13 @@ def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
 
 def _file_or_folder(words: Sequence[str]) -> str | None:
     for word, key in _paths(words):
-        path = Path(word).expanduser()
-        if path.is_dir() and (path / RECORD).is_file():
-            if key in ("config-dir", "cd", "config-path", "cp"):
-                return f"{word}: is a run folder, no folder of choices{WRITE}{rerun_command(path)}"
-            resume, evaluate = (shlex.join(["dlrun", verb, word]) for verb in ("resume", "evaluate"))
-            told = resume if folded(key) in OF_RUNS else f"{evaluate}{OR}{resume}"
-            return f"{word}: is a run folder{WRITE}{told}"
-        if path.suffix in (".yaml", ".yml") and path.is_file():
-            if (path.parent / RECORD).is_file():
-                return (
-                    f"{word}: is the config of a run, which a copy of it runs again{WRITE}{rerun_command(path.parent)}"
-                )
+        path = shown(absolute(word))
+        if os.path.isfile(path / RECORD):
+            return _of_run(word, path, key)
+        if path.suffix in (".yaml", ".yml") and os.path.isfile(path):
+            if os.path.isfile(path.parent / RECORD):
+                told = "is the config of a run, and a copy of it runs again"
+                return f"{word}: {told}{WRITE}{rerun_command(path.parent)}"
             command = ["dlrun", "--config-dir", str(path.parent), "--config-name", path.stem]
             return f"{word}: a config file is named by its folder and its name{WRITE}{shlex.join(command)}"
     if asked := next((one for one in words if folded(one.partition("=")[0]) == "resume"), None):
@@ -61,13 +58,19 @@ def _file_or_folder(words: Sequence[str]) -> str | None:
     return None
 
 
+def _of_run(word: str, path: Path, key: str) -> str:
+    if key in ("config-dir", "cd", "config-path", "cp"):
+        return f"{word}: is a run folder, and a copy of its config runs again{WRITE}{rerun_command(path)}"
+    resume, evaluate = (shlex.join(["dlrun", verb, word]) for verb in ("resume", "evaluate"))
+    return f"{word}: is a run folder{WRITE}{resume if folded(key) in OF_RUNS else f'{evaluate}{OR}{resume}'}"
+
+
 def _paths(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What may be a path, with the key or option that it stands behind, "" without one."""
     before = ""
     for word in words:
-        key, equals, value = word.partition("=")
-        key = key.lstrip("-")
-        if equals and "." not in key and (folded(key) in (*OF_RUNS, *_CONFIGS)):
+        key, equals, value = word.lstrip("-").partition("=")
+        if equals and folded(key) in (*OF_RUNS, *_CONFIGS):
             yield value, key
         elif not equals and not word.startswith("-"):
             yield word, before.lstrip("-")

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from dl_runner.config.describe import kinds_of_section
 from dl_runner.config.hints.vocabulary import CHOICES, KEYS, SECTIONS, folded
 from dl_runner.config.keys import keys_of
 from dl_runner.config.search_path import choices, group_named, groups
@@ -96,6 +97,14 @@ class Known:
         builder = keys.get("builder") or keys.get("name")
         named = parameters(group, str(builder.default)) if builder else ()
         return leaf in keys or any(one.name == leaf for one in named)
+
+    def kind(self, key: str) -> str:
+        """What a key of the config takes, in words; "" where that is not known."""
+        section, _, leaf = key.rpartition(".")
+        if leaf in (fixed := kinds_of_section(section)):
+            return fixed[leaf]
+        builder = self.keys.get(f"{section}.builder") or self.keys.get(f"{section}.name")
+        return next((one.takes for one in parameters(section, str(builder)) if one.name == leaf), "")
 
     def meant(self, group: str, value: str) -> list[str]:
         """The choices of a group that a word may mean; [] for none that is near enough to be sure."""

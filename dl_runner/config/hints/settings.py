@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 from dl_runner.config.hints.bare import MOST
 from dl_runner.config.hints.draft import MANY, Draft
@@ -86,9 +85,9 @@ def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
         return special
     word = next((one for one in draft.words if one.lstrip("+") == f"{key}={value}"), "")
     if key in known.keys and not isinstance(known.keys[key], dict):
-        if found := _value_meant(key, value, known.keys[key], draft):
+        if found := _value_meant(key, value, known, draft):
             return [([f"{key}={one}"], found[1]) for one in found[0]]
-        return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if word.startswith("+") else []
+        return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if re.match(r"\+[^+]", word) else []
     section, _, leaf = key.rpartition(".")
     swept = [one.split(",") for one in draft.words if "," in one and one.startswith(f"{section}=")]
     if any(known.takes(section, one.rpartition("=")[2], leaf) for one in (swept[0] if swept else ())):
@@ -99,15 +98,16 @@ def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
         return [([], f"{NOTHING[folded(leaf)]}; leave it out")]
     if places:
         told = f"no such key; it is {' or '.join(places)}"
-        meant = {one: _value_meant(one, value, known.keys[one], draft) or ([value], "") for one in places}
+        meant = {one: _value_meant(one, value, known, draft) or ([value], "") for one in places}
         return [([f"{one}={new}"], told) for one in places for new in meant[one][0]]
     return _held(key, value, draft, known)
 
 
-def _value_meant(key: str, value: str, default: Any, draft: Draft) -> tuple[list[str], str] | None:
+def _value_meant(key: str, value: str, known: Known, draft: Draft) -> tuple[list[str], str] | None:
     """`value_meant`, of each of the values of a sweep."""
+    default = known.keys.get(key)
     if not several(value) or not any(one in draft.words for one in MANY):
-        return value_meant(key, value, default)
+        return value_meant(key, value, default, known.kind(key))
     listed = value.split(",")
     if "(" in value or "[" in value or not isinstance(default, list):
         return None
@@ -126,8 +126,7 @@ def _held(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
     has = f"{group}={chosen} has no {leaf}; {', '.join(names[:5])}{more} {'have' if names[1:] else 'has'} it"
     # The choice stands before its keys; one that the user has made is replaced.
     draft_has = [one for one in draft.words if one.startswith(f"{group}=")]
-    default = Known(known.folders, known.name, (f"{group}={first}",)).keys.get(f"{group}.{leaf}")
-    meant = _value_meant(f"{group}.{leaf}", value, default, draft)
+    meant = _value_meant(f"{group}.{leaf}", value, Known(known.folders, known.name, (f"{group}={first}",)), draft)
     words = [f"{group}={first}", f"{group}.{leaf}={meant[0][0] if meant else value}"]
     return [(words, has)] if draft_has != [f"{group}={first}"] else []
 

@@ -6,10 +6,6 @@ from typing import Any
 from dl_runner.config.hints.vocabulary import PRECISIONS, folded
 
 _TRUE, _FALSE = ("yes", "on", "1", "y", "t"), ("no", "off", "0", "n", "f")
-_DURATIONS = ("trainer.evaluate_every", "trainer.log_every", "trainer.checkpoint_every", "trainer.meter_every")
-_DURATIONS += ("trainer.show_every", "schedule.warmup")
-_NUMBERS = ("trainer.epochs", "trainer.steps", "data.validation", "data.limit", "data.image_size", "trainer.clip_norm")
-_SHARES = ("data.validation", "trainer.epochs", "trainer.clip_norm")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -20,12 +16,13 @@ def several(value: str) -> bool:
     )
 
 
-def value_meant(key: str, value: str, default: Any) -> tuple[list[str], str] | None:
+def value_meant(key: str, value: str, default: Any, kind: str) -> tuple[list[str], str] | None:
     """Other spellings of a value, and what is wrong with this one; None for one that is right or beyond help.
 
     Args:
         key: in full.
         default: the value that the config has.
+        kind: what the key takes, in words, such as "a number above 0 or null"; "" where that is not known.
     """
     if not value.strip("\"' "):
         shown = default if isinstance(default, int | float | str) and "${" not in str(default) else None
@@ -37,14 +34,15 @@ def value_meant(key: str, value: str, default: Any) -> tuple[list[str], str] | N
         return ([new], f"a GPU is called {'cuda:' + number[1] if number else 'cuda'}") if new != value else None
     if key == "device.precision" and (word := PRECISIONS.get(folded(value))):
         return [word], f"is {word} here"
-    if key in _DURATIONS:
+    if "duration" in kind:
         return _duration(value)
     if isinstance(default, bool) and value.lower() in _TRUE + _FALSE:
         return ["true" if value.lower() in _TRUE else "false"], "is true or false"
     if isinstance(default, list) and not value.startswith(("[", "$", "'", '"')):
         return [f"[{value}]"], "is a list, in brackets"
-    if key in _NUMBERS or (isinstance(default, int | float) and not isinstance(default, bool)):
-        return _number(key, value, default)
+    if "number" in kind or (isinstance(default, int | float) and not isinstance(default, bool)):
+        whole = "whole number" in kind or isinstance(default, int)
+        return _number(value, whole, "a list" in kind)
     return None
 
 
@@ -64,19 +62,18 @@ def _duration(value: str) -> tuple[list[str], str] | None:
     return None
 
 
-def _number(key: str, value: str, default: Any) -> tuple[list[str], str] | None:
+def _number(value: str, whole: bool, listed: bool) -> tuple[list[str], str] | None:
     bare = value.strip("'\"")
     if found := re.fullmatch(rf"({_NUMBER})%", bare):
         return [f"{float(found[1]) / 100:g}"], "is a share of 1, without %"
     if found := re.fullmatch(rf"({_NUMBER})[ _-]*(epochs?|steps?|s|px|x|k|examples?|samples?|f)", bare):
         amount = f"{float(found[1]) * 1000:g}" if found[2] == "k" else found[1]
         return [amount], "is a number, without a unit"
-    if re.fullmatch(r"0,\d+|\d+,0\d*", bare) and (isinstance(default, float) or key in _SHARES):
+    if re.fullmatch(r"0,\d+|\d+,0\d*", bare) and not whole:
         return [bare.replace(",", ".")], "a number has a point and no comma"
-    whole = (isinstance(default, int) and not isinstance(default, bool)) or key in ("trainer.steps", "data.limit")
     if whole and re.fullmatch(_NUMBER, bare) and not re.fullmatch(r"[-+]?\d+", bare) and float(bare).is_integer():
         return [str(int(float(bare)))], "is a whole number"
-    if found := re.fullmatch(r"\[([^\[\]]+)\]", value):
+    if not listed and (found := re.fullmatch(r"\[([^\[\]]+)\]", value)):
         return [found[1].replace(" ", "")], "is one number, without brackets"
     if bare != value and re.fullmatch(_NUMBER, bare):
         return [bare], "is a number, without quotes"

@@ -91,7 +91,7 @@ def _advised(error: UserError, argv: list[str]) -> UserError:
         from dl_runner.config.hints.advice import advise
 
         told = advise(found[1], found[0]) if found else advise(argv, commands=verbs.VERBS)
-    except ZeroDivisionError:  # a hint that fails must not hide the error that it was asked about
+    except Exception:  # a hint that fails must not hide the error that it was asked about
         return error
     return UserError(told) if told else error
 

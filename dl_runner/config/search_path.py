@@ -4,7 +4,7 @@ import importlib.util
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -60,7 +60,9 @@ def _folder(text: str, option: str) -> Path:
     scheme, _, rest = text.partition("://")
     if scheme == "pkg" and rest:
         return _of_package(rest, f"{option} {text}")
-    path = Path(rest if scheme == "file" and rest else text).expanduser()
+    path = Path(rest if scheme == "file" and rest else text)
+    with suppress(RuntimeError):  # the ~name of nobody
+        path = path.expanduser()
     if not text or not path.is_dir():
         kind = "is no folder" if text and path.exists() else "no such folder"
         raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")

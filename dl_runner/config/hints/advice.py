@@ -107,14 +107,15 @@ def composes(words: Sequence[str]) -> bool:
     """Whether a command line composes; of a sweep, its first jobs and those with each choice of a group."""
     try:
         line = read_line(words)
-        for job in _jobs(line):
+        for job in jobs(line):
             compose(job, line.folders, line.config_name)
     except UserError:
         return False
     return True
 
 
-def _jobs(line: Line) -> list[list[str]]:
+def jobs(line: Line) -> list[list[str]]:
+    """The overrides of a run, or of the first jobs of a sweep, with each choice of a group in one of them."""
     if not line.multirun:
         return [list(line.overrides)]
     from hydra.core.override_parser.overrides_parser import OverridesParser

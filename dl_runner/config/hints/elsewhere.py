@@ -1,13 +1,13 @@
 """Lines that ask for something else than a run: a command by another name, a run folder, a config file."""
 
 import difflib
-import os
 import shlex
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dl_runner.config.hints.draft import OR, WRITE
-from dl_runner.config.hints.vocabulary import COMMANDS, OF_RUNS, SECTIONS, folded
+from dl_runner.config.hints.vocabulary import COMMANDS, OF_RUNS, SECTIONS, STARTS, SWEEPS, folded
 from dl_runner.config.paths import absolute, shown
 from dl_runner.config.search_path import group_named, rerun_command
 from dl_runner.runtime.checksums import RECORD
@@ -30,6 +30,8 @@ def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
     first, *rest = words or [""]
     if not first or first.startswith("-") or "=" in first:
         return None
+    if first in (*STARTS, *SWEEPS) and first not in commands:
+        return None
     group = group_named(first.lower()) or SECTIONS.get(folded(first).removesuffix("s"))
     if group and not rest:
         return f"{first}: which one?{WRITE}dlrun list {group}"
@@ -45,10 +47,10 @@ def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
 def _file_or_folder(words: Sequence[str]) -> str | None:
     for word, key in _paths(words):
         path = shown(absolute(word))
-        if os.path.isfile(path / RECORD):
+        if _is_file(path / RECORD):
             return _of_run(word, path, key)
-        if path.suffix in (".yaml", ".yml") and os.path.isfile(path):
-            if os.path.isfile(path.parent / RECORD):
+        if path.suffix in (".yaml", ".yml") and _is_file(path):
+            if _is_file(path.parent / RECORD):
                 told = "is the config of a run, and a copy of it runs again"
                 return f"{word}: {told}{WRITE}{rerun_command(path.parent)}"
             command = ["dlrun", "--config-dir", str(path.parent), "--config-name", path.stem]
@@ -56,6 +58,12 @@ def _file_or_folder(words: Sequence[str]) -> str | None:
     if asked := next((one for one in words if folded(one.partition("=")[0]) == "resume"), None):
         return f"{asked}: `dlrun resume RUN` goes on with a run; `ls outputs/*/*` shows yours"
     return None
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # no name of a file
+        return path.is_file()
+    return False
 
 
 def _of_run(word: str, path: Path, key: str) -> str:

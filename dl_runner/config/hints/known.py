@@ -129,7 +129,8 @@ def groups_of(word: str, known: Known) -> list[tuple[str, str]]:
     """The groups with a choice that a word alone may mean, as (group, choice)."""
     order = ("model", "data", "experiment", "optimizer", "schedule")
     meant = [(group, one) for group in groups() for one in known.meant(group, word)]
-    found = [pair for pair in meant if pair[1] not in ("none", "auto")]
+    called = [pair for pair in meant if folded(pair[1].rpartition("/")[2]) == folded(word)]
+    found = [pair for pair in called or meant if pair[1] not in ("none", "auto")]
     return sorted(found, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
 
 

@@ -52,6 +52,8 @@ def _put(draft: Draft, place: int, new: Meaning) -> Draft:
 
 def _choice(key: str, value: str, known: Known) -> list[Meaning]:
     group = None if "." in key or (key in known.keys and key not in (*groups(), "lesson")) else group_meant(key)
+    if group is not None and group != "experiment" and (listed := re.fullmatch(r"\[([\w/, ]+)\]", value)):
+        return [([f"{group}={listed[1].replace(' ', '')}"], f"a run has one {group}")]
     if group is None or not value or value[0] in "[{$":
         return []
     if key in ("lesson", "lessons", "notes"):

@@ -93,7 +93,7 @@ def _equals(draft: Draft) -> None:
             draft.put(place, 3, [f"{here}={after[1]}"], "no spaces around =")
         elif key and after and re.match(r"={1,2}[^=]", after[0]):
             draft.put(place, 2, [f"{here}={after[0].lstrip('=')}"], "no spaces around =")
-        elif re.fullmatch(rf"{_KEY}:?=", here) and after and "=" not in after[0] and after[0][0] not in "-+~":
+        elif re.fullmatch(rf"{_KEY}:?=", here) and after and re.match(r"[^-+~=][^=]*$", after[0]):
             draft.put(place, 2, [f"{here.rstrip(':=')}={after[0]}"], "no spaces around =")
         place += 1
 

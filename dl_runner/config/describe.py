@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.keys import keys_of
+from dl_runner.config.keys import chosen_by, keys_of
 from dl_runner.config.schema import Component, Config
 from dl_runner.config.search_path import CONF, file_of
 from dl_runner.config.signatures import first_line, parameters
@@ -62,7 +62,7 @@ def settings(group: str, name: str, folders: Sequence[Path] = ()) -> list[Settin
     builder = str(keys["builder"].default if "builder" in keys else keys["name"].default if "name" in keys else name)
     known, fixed = {one.name: one for one in parameters(group, builder)}, kinds_of_section(group)
     whole = group in ("experiment", "debug")  # whose keys are those of any section
-    found = []
+    found = [Setting(group, name, "", "") for group, name in chosen_by(group, name, folders).items()] if whole else []
     for key, value in keys.items():
         if key in _NAMES and not whole and group != "sweep":  # whose name is its folder's
             continue

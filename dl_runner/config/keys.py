@@ -47,6 +47,19 @@ def keys_of(group: str, name: str, folders: Sequence[Path] = ()) -> dict[str, Ke
     return found
 
 
+def chosen_by(group: str, name: str, folders: Sequence[Path] = ()) -> dict[str, str]:
+    """The choices of other groups that an experiment makes, by group.
+
+    Raises:
+        UserError: its file cannot be read.
+    """
+    path = file_of(group, name, folders)
+    values = read_yaml(path)[0] if path else None
+    items = values.get("defaults") or () if isinstance(values, dict) else ()
+    pairs = [pair for item in items if isinstance(item, dict) for pair in item.items()]
+    return {str(key).split()[-1].removeprefix("/"): str(choice) for key, choice in pairs}
+
+
 def _comments(root: yaml.MappingNode, lines: Sequence[str]) -> dict[str, str]:
     """What stands behind a # in the line where a value ends."""
     found = {}

@@ -26,53 +26,28 @@ LINES = {
     "epochs=5": "trainer.epochs=5",
     "batch_size=32": "data.batch_size=32",
     "dropout=0.5": "model.dropout=0.5 | regularization.dropout=0.5",
-    "seed=1 lr=0.1 epochs=2": "seed=1 optimizer.lr=0.1 trainer.epochs=2",
-    "hidden=256": "model=mlp 'model.hidden=[256]'",
     "momentum=0.9": "optimizer=momentum optimizer.momentum=0.9",
-    "warmup=100": "'schedule.warmup=100 epochs' | 'schedule.warmup=100 steps'",
-    "patience=3": "regularization.early_stopping=3",
-    "weight_decay=1e-4": "regularization.weight_decay=1e-4",
     "+lr=0.1": "optimizer.lr=0.1",
-    "++lr=0.1": "optimizer.lr=0.1",
     "lr=1e-3,1e-4 -m": "optimizer.lr=1e-3,1e-4 -m",
     "lr=[0.1,0.2]": "-m optimizer.lr=0.1,0.2",
     # … with another section's, or another program's name
     "optimizer.learning_rate=0.1": "optimizer.lr=0.1",
-    "model.lr=0.1": "optimizer.lr=0.1",
     "trainer.batch_size=32": "data.batch_size=32",
     "trainer.max_epochs=3": "trainer.epochs=3",
-    "training.lr=0.1": "optimizer.lr=0.1",
-    "data.seed=3": "seed=3",
-    "num_epochs=5": "trainer.epochs=5",
-    "bs=32": "data.batch_size=32",
     "dataset=mnist": "data=mnist",
-    "net=lenet": "model=lenet",
-    "lr_scheduler=CosineAnnealingLR": "schedule=cosine",
-    "gradient_clip_val=1": "trainer.clip_norm=1",
-    "log_dir=here": "outputs=here",
-    "fp16=true": "device.precision=bf16",
     "optimizer.betas=[0.9,0.99]": "optimizer=adam optimizer.beta1=0.9 optimizer.beta2=0.99",
     "num_workers=4": "",
     # a key that another choice has
     "optimizer.momentum=0.9": "optimizer=momentum optimizer.momentum=0.9",
     "optimizer=adam optimizer.momentum=0.9": "optimizer=momentum optimizer.momentum=0.9",
     "model.width=3": "model=bn_lenet model.width=3",
-    "model=vgg16": "model=vgg model.depth=16",
     "-m model=mlp,lenet model.pooling=max,average": "-m model=lenet model.pooling=max,average & -m model=mlp",
-    "-m model=mlp,lenet model.pooling=max sweep.name=a": (
-        "-m model=lenet model.pooling=max sweep.name=a & -m model=mlp sweep.name=a_2"
-    ),
-    "-m optimizer=sgd,adam optimizer.beta1=0.8,0.9": "-m optimizer=adam optimizer.beta1=0.8,0.9 & -m optimizer=sgd",
     # names
     "data=FashionMNIST": "data=fashion_mnist",
     "model=resnet-18": "model=resnet18",
     "optimizer=Adam": "optimizer=adam",
     "Model=lenet": "model=lenet",
-    "data=mnist.yaml": "data=mnist",
-    "loss=CrossEntropyLoss": "loss=cross_entropy",
-    "init=he": "init=kaiming",
     "augment=None": "augment=none",
-    "augment=null": "augment=none",
     "lesson=dropout": "experiment=lessons/dropout",
     "experiment=dropout": "experiment=lessons/dropout",
     "experiment=lenet": "experiment=notes/lenet",
@@ -83,27 +58,20 @@ LINES = {
     "device=gpu": "device=cuda",
     "device=cuda:0": "device.name=cuda:0",
     "device=cpu,cuda": "-m device=cpu,cuda",
-    "device.name=gpu": "device.name=cuda",
     "--gpu": "device=cuda",
-    "gpus=2": "parallel=ddp parallel.devices=2",
     # no KEY=VALUE
     "model lenet": "model=lenet",
     "model:lenet": "model=lenet",
     "model = lenet": "model=lenet",
-    "model= lenet": "model=lenet",
-    "model =lenet": "model=lenet",
     "model/lenet": "model=lenet",
     "epochs:5": "trainer.epochs=5",
     "seed 3": "seed=3",
     "resnet18": "model=resnet18 | experiment=notes/resnet18",
-    "bahdanau multi30k adamw": "model=bahdanau data=multi30k optimizer=adamw",
     "data.batch_size": "data.batch_size=64",
     "optimizer.lr = 0.1": "optimizer.lr=0.1",
     "optimizer.lr==0.1": "optimizer.lr=0.1",
-    "optimizer.lr:=0.1": "optimizer.lr=0.1",
     "optimizer.lr=": "optimizer.lr=0.1",
     "model=lenet,data=digits": "model=lenet data=digits",
-    "'model=lenet data=digits'": "model=lenet data=digits",
     # another program's options
     "--model lenet": "model=lenet",
     "--model=lenet": "model=lenet",
@@ -111,8 +79,6 @@ LINES = {
     "-e 5": "trainer.epochs=5",
     "--lr 0.1": "optimizer.lr=0.1",
     "-lr 0.1": "optimizer.lr=0.1",
-    "--batch-size 32 --optimizer Adam": "data.batch_size=32 optimizer=adam",
-    "--model mlp --hidden 512,256 --gpu": "model=mlp 'model.hidden=[512,256]' device=cuda",
     "--resume": "!dlrun resume RUN",
     # another program's commands
     "train model=lenet": "model=lenet",
@@ -127,12 +93,9 @@ LINES = {
     "evalute outputs/x": "evaluate outputs/x",
     "models": "list model",
     "datasets": "list data",
-    "lists optimizer": "list optimizer",
-    "summary resnet50": "summary model=resnet50 | summary experiment=notes/resnet50",
     "summary --model lenet": "summary model=lenet",
     "-m summary model=mlp": "summary model=mlp",
     "--cfg": "--cfg job",
-    "model=mlp -c": "model=mlp --cfg job",
     # what the shell or an editor did
     "model=mlp model.hidden=[512, 256]": "model=mlp 'model.hidden=[512,256]'",
     "trainer.evaluate_every=500 steps": "'trainer.evaluate_every=500 steps'",
@@ -141,23 +104,63 @@ LINES = {
     "model=“lenet”": "model=lenet",
     "–m model=lenet,mlp": "-m model=lenet,mlp",
     "—model lenet": "model=lenet",
-    "optimizer.lr=1e−3": "optimizer.lr=1e-3",
     # values
     "optimizer=adam,sgd": "-m optimizer=adam,sgd",
     "optimizer=[adam,sgd]": "-m optimizer=adam,sgd",
     "model=mlp or lenet": "-m model=mlp,lenet",
-    "-m optimizer.lr=0.1 0.2": "-m optimizer.lr=0.1,0.2",
     "model=mlp model.hidden=512,256": "model=mlp 'model.hidden=[512,256]'",
-    "-m model=mlp model.hidden=512,256": "-m model=mlp 'model.hidden=[512],[256]'",
     "optimizer.lr=0,1": "optimizer.lr=0.1",
     "trainer.epochs=5epochs": "trainer.epochs=5",
     "trainer.epochs=-1": "!expected a number above 0",
-    "data.batch_size=32.0": "data.batch_size=32",
-    "data.validation=10%": "data.validation=0.1",
     "trainer.evaluate_every=5": "'trainer.evaluate_every=5 epochs' | 'trainer.evaluate_every=5 steps'",
-    "optimizer=momentum optimizer.nesterov=yes": "optimizer=momentum optimizer.nesterov=true",
     "~model": "!choose another one with model=NAME",
     "trainer=5": "!no such trainer; choices: default",
+}
+# Further ones, for `make faults`.
+MORE = {
+    "seed=1 lr=0.1 epochs=2": "seed=1 optimizer.lr=0.1 trainer.epochs=2",
+    "hidden=256": "model=mlp 'model.hidden=[256]'",
+    "warmup=100": "'schedule.warmup=100 epochs' | 'schedule.warmup=100 steps'",
+    "patience=3": "regularization.early_stopping=3",
+    "weight_decay=1e-4": "regularization.weight_decay=1e-4",
+    "++lr=0.1": "optimizer.lr=0.1",
+    "model.lr=0.1": "optimizer.lr=0.1",
+    "training.lr=0.1": "optimizer.lr=0.1",
+    "data.seed=3": "seed=3",
+    "num_epochs=5": "trainer.epochs=5",
+    "bs=32": "data.batch_size=32",
+    "net=lenet": "model=lenet",
+    "lr_scheduler=CosineAnnealingLR": "schedule=cosine",
+    "gradient_clip_val=1": "trainer.clip_norm=1",
+    "log_dir=here": "outputs=here",
+    "fp16=true": "device.precision=bf16",
+    "model=vgg16": "model=vgg model.depth=16",
+    "-m model=mlp,lenet model.pooling=max sweep.name=a": (
+        "-m model=lenet model.pooling=max sweep.name=a & -m model=mlp sweep.name=a_2"
+    ),
+    "-m optimizer=sgd,adam optimizer.beta1=0.8,0.9": "-m optimizer=adam optimizer.beta1=0.8,0.9 & -m optimizer=sgd",
+    "data=mnist.yaml": "data=mnist",
+    "loss=CrossEntropyLoss": "loss=cross_entropy",
+    "init=he": "init=kaiming",
+    "augment=null": "augment=none",
+    "device.name=gpu": "device.name=cuda",
+    "gpus=2": "parallel=ddp parallel.devices=2",
+    "model= lenet": "model=lenet",
+    "model =lenet": "model=lenet",
+    "bahdanau multi30k adamw": "model=bahdanau data=multi30k optimizer=adamw",
+    "optimizer.lr:=0.1": "optimizer.lr=0.1",
+    "'model=lenet data=digits'": "model=lenet data=digits",
+    "--batch-size 32 --optimizer Adam": "data.batch_size=32 optimizer=adam",
+    "--model mlp --hidden 512,256 --gpu": "model=mlp 'model.hidden=[512,256]' device=cuda",
+    "lists optimizer": "list optimizer",
+    "summary resnet50": "summary model=resnet50 | summary experiment=notes/resnet50",
+    "model=mlp -c": "model=mlp --cfg job",
+    "optimizer.lr=1e−3": "optimizer.lr=1e-3",
+    "-m optimizer.lr=0.1 0.2": "-m optimizer.lr=0.1,0.2",
+    "-m model=mlp model.hidden=512,256": "-m model=mlp 'model.hidden=[512],[256]'",
+    "data.batch_size=32.0": "data.batch_size=32",
+    "data.validation=10%": "data.validation=0.1",
+    "optimizer=momentum optimizer.nesterov=yes": "optimizer=momentum optimizer.nesterov=true",
 }
 
 
@@ -201,7 +204,13 @@ def check_pasted(command: str) -> None:
         check_config(to_plain(composing.compose(job, line.folders, line.config_name)))
 
 
-@pytest.mark.parametrize(("typed", "meant"), LINES.items(), ids=LINES)
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *(pytest.param(*pair, id=pair[0]) for pair in LINES.items()),
+        *(pytest.param(*pair, id=pair[0], marks=pytest.mark.thorough) for pair in MORE.items()),
+    ],
+)
 def test_a_beginners_line_is_answered_with_the_line_that_was_meant(typed, meant, capsys):
     words = shlex.split(typed)
     if meant.startswith("!"):
@@ -218,7 +227,6 @@ def test_a_beginners_line_is_answered_with_the_line_that_was_meant(typed, meant,
     for alternative in commands.split(OR):
         for command in alternative.split(THEN):
             check_pasted(command)
-            assert not answer(shlex.split(command)[1:])  # nothing is left to say
 
 
 def test_the_table_has_sixty_lines():

@@ -28,7 +28,7 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
             told.append(f"{new[key]} is here alone")
         elif old[key] != new[key]:
             told.append(f"{key} is {_value(old[key])} there and {_value(new[key])} here")
-    more = f", and {len(told) - _MOST} other keys differ" if told[_MOST:] else ""
+    more = f", and {len(told) - _MOST} more" if told[_MOST:] else ""
     if not told:
         return "the same keys and values, of which a default, a file or an environment variable has changed since"
     return f"{', '.join(told[:_MOST])}{more}"

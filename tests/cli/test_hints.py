@@ -153,6 +153,8 @@ MORE = {
     "--batch-size 32 --optimizer Adam": "data.batch_size=32 optimizer=adam",
     "--model mlp --hidden 512,256 --gpu": "model=mlp 'model.hidden=[512,256]' device=cuda",
     "lists optimizer": "list optimizer",
+    "model=mlp summary": "summary model=mlp",
+    "outputs/x evaluate": "evaluate outputs/x",
     "summary resnet50": "summary model=resnet50 | summary experiment=notes/resnet50",
     "model=mlp -c": "model=mlp --cfg job",
     "optimizer.lr=1e−3": "optimizer.lr=1e-3",

@@ -32,9 +32,7 @@ def test_a_signature_is_read_without_importing_the_builder(group):
         wanted = {one.name: describe(annotation_of(function, one)) for one in only if one.name not in given}
         found = {one.name: one.takes for one in parameters(group, name)}
         assert list(found) == list(wanted), name
-        assert {key: words for key, words in found.items() if words} == {
-            key: wanted[key] for key in found if found[key]
-        }
+        assert all(words in ("", wanted[key]) for key, words in found.items()), name
         read += sum(map(bool, found.values()))
         for one in parameters(group, name):
             default = signature[one.name].default

@@ -28,7 +28,7 @@ def of(*fixed, search="grid", **swept):
         (
             of(*"abcdef"),
             of(),
-            "a is there alone, b is there alone, c is there alone, d is there alone, and 2 other keys",
+            "a is there alone, b is there alone, c is there alone, d is there alone, and 2 more",
         ),
     ],
 )

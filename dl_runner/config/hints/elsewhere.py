@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dl_runner.config.hints.draft import OR, WRITE
+from dl_runner.config.hints.draft import OR, WITH_VALUE, WRITE
 from dl_runner.config.hints.vocabulary import COMMANDS, OF_RUNS, SECTIONS, STARTS, SWEEPS, folded
 from dl_runner.config.paths import absolute, shown
 from dl_runner.config.search_path import group_named, rerun_command
@@ -14,6 +14,7 @@ from dl_runner.runtime.checksums import RECORD
 
 _CONFIGS = ("config", "configname", "cn")
 _NEAR = 0.75
+_SETTINGS = ("summary", "check")  # what takes KEY=VALUE
 _ALONE = ("compare", "tensorboard", "list")  # what needs no more
 
 
@@ -23,7 +24,7 @@ def elsewhere(words: Sequence[str], commands: Collection[str]) -> str | None:
     Args:
         commands: the verbs that there are.
     """
-    return _file_or_folder(words) or _command(words, commands)
+    return _file_or_folder(words) or _command(words, commands) or _behind(words, commands)
 
 
 def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
@@ -37,11 +38,21 @@ def _command(words: Sequence[str], commands: Collection[str]) -> str | None:
         return f"{first}: which one?{WRITE}dlrun list {group}"
     near = difflib.get_close_matches(first.lower(), sorted(commands), n=1, cutoff=_NEAR)
     command = first.lower() if first.lower() in commands else COMMANDS.get(folded(first), *near[:1] or [None])
-    takes_settings = command in ("summary", "check")
+    takes_settings = command in _SETTINGS
     if command is None or not (rest or command in _ALONE) or (not takes_settings and any("=" in one for one in rest)):
         return None
     asked = f"did you mean {command}?" if near else f"it is called {command}"
     return f"{first}: no such command; {asked}{WRITE}{shlex.join(['dlrun', command, *rest])}"
+
+
+def _behind(words: Sequence[str], commands: Collection[str]) -> str | None:
+    """A command that does not stand first."""
+    places = [place for place, word in enumerate(words) if word in commands and words[place - 1] not in WITH_VALUE]
+    others = [word for place, word in enumerate(words) if place not in places]
+    if len(places) != 1 or (words[places[0]] not in _SETTINGS and any("=" in word for word in others)):
+        return None
+    command = words[places[0]]
+    return f"{command}: a command stands first{WRITE}{shlex.join(['dlrun', command, *others])}"
 
 
 def _file_or_folder(words: Sequence[str]) -> str | None:

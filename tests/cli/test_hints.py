@@ -1,6 +1,7 @@
 """A beginner's command lines: each is answered in one line with the line that was meant, which composes when pasted."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -301,6 +302,12 @@ def test_a_hint_is_what_the_command_prints(capsys):
     assert capsys.readouterr().err == (
         "dlrun: lr=0.1: no such key; it is optimizer.lr; write: dlrun optimizer.lr=0.1\n"
     )
+
+
+def test_the_document_shows_what_is_printed():
+    page = Path(__file__).parents[2] / "docs" / "configuration.md"
+    shown = re.findall(r"^\$ dlrun (.*)\ndlrun: (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(shown) == 3 and all(answer(shlex.split(line)) == told for line, told in shown)
 
 
 def test_a_key_that_is_given_twice_is_told(capsys):

@@ -12,7 +12,7 @@ from dl_runner.config.describe import kinds_of_section
 from dl_runner.config.hints.vocabulary import CHOICES, KEYS, SECTIONS, folded
 from dl_runner.config.keys import keys_of
 from dl_runner.config.search_path import choices, group_named, groups
-from dl_runner.config.signatures import parameters
+from dl_runner.config.signatures import first_line, parameters
 from dl_runner.errors import UserError
 
 _WITH_BUILDERS = ("optimizer", "model", "schedule", "data", "loss", "task", "init", "tokenizer")
@@ -105,6 +105,13 @@ class Known:
             return fixed[leaf]
         builder = self.keys.get(f"{section}.builder") or self.keys.get(f"{section}.name")
         return next((one.takes for one in parameters(section, str(builder)) if one.name == leaf), "")
+
+    def adds(self, key: str) -> bool:
+        """Whether the chosen builder of a section may take a key that its YAML lacks; a plugin's may take any."""
+        section, _, leaf = key.rpartition(".")
+        builder = self.keys.get(f"{section}.builder") or self.keys.get(f"{section}.name")
+        named = parameters(section, str(builder))
+        return any(one.name == leaf for one in named) or (builder is not None and first_line(section, builder) is None)
 
     def meant(self, group: str, value: str) -> list[str]:
         """The choices of a group that a word may mean; [] for none that is near enough to be sure."""

@@ -7,11 +7,10 @@ from copy import deepcopy
 from dl_runner.config.hints.bare import MOST
 from dl_runner.config.hints.draft import MANY, Draft
 from dl_runner.config.hints.known import Known, group_meant
+from dl_runner.config.hints.programs import Meaning, choice_elsewhere, setting_elsewhere
 from dl_runner.config.hints.values import several, value_meant
 from dl_runner.config.hints.vocabulary import NOTHING, folded
 from dl_runner.config.search_path import groups
-
-Meaning = tuple[list[str], str]  # what to write instead, and what was wrong
 
 
 def choose(draft: Draft, known: Known) -> list[Draft]:
@@ -60,15 +59,8 @@ def _choice(key: str, value: str, known: Known) -> list[Meaning]:
         folder = "notes" if key == "notes" else "lessons"
         found = [one for one in known.meant("experiment", value) if one.startswith(f"{folder}/")]
         return [([f"experiment={one}"], f"is an experiment, {one}") for one in found]
-    if group == "device" and (found := re.fullmatch(r"(?:(?:cuda|gpu)[:_ -]?)?(\d+)", value.lower())):
-        return [([f"device.name=cuda:{found[1]}"], "a device by its number is device.name")]
-    if group == "optimizer" and folded(value) in ("nesterov", "sgdnesterov", "nag"):
-        return [(["optimizer=momentum", "optimizer.nesterov=true"], "is momentum with a key of its own")]
-    if group == "model" and (found := re.fullmatch(r"vgg[-_]?(11|13|16|19)(_?bn)?", value.lower())):
-        more = ["model.batch_norm=true"] if found[2] else []
-        return [(["model=vgg", f"model.depth={found[1]}", *more], "is vgg with a key of its own")]
-    if group == "parallel" and value.isdigit():
-        return [(["parallel=ddp", f"parallel.devices={value}"], "several devices are parallel=ddp")]
+    if other := choice_elsewhere(group, value):
+        return other
     listed = value.split(",") if several(value) and "(" not in value else [value]
     meant = [known.meant(group, one) for one in listed]
     if not all(meant) or (len(listed) > 1 and any(one[1:] for one in meant)):
@@ -83,13 +75,15 @@ def _choice(key: str, value: str, known: Known) -> list[Meaning]:
 def _setting(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
     if key in groups():
         return []
-    if special := _special(key, value, known):
-        return special
+    if other := setting_elsewhere(key, value, known):
+        return other
     word = next((one for one in draft.words if one.lstrip("+") == f"{key}={value}"), "")
     if key in known.keys and not isinstance(known.keys[key], dict):
         if found := _value_meant(key, value, known, draft):
             return [([f"{key}={one}"], found[1]) for one in found[0]]
         return [([f"{key}={value}"], f"{key} is there already; leave out the +")] if re.match(r"\+[^+]", word) else []
+    if word.startswith("+") and known.adds(key):
+        return []
     section, _, leaf = key.rpartition(".")
     swept = [one.split(",") for one in draft.words if "," in one and one.startswith(f"{section}=")]
     if any(known.takes(section, one.rpartition("=")[2], leaf) for one in (swept[0] if swept else ())):
@@ -131,23 +125,3 @@ def _held(key: str, value: str, draft: Draft, known: Known) -> list[Meaning]:
     meant = _value_meant(f"{group}.{leaf}", value, Known(known.folders, known.name, (f"{group}={first}",)), draft)
     words = [f"{group}={first}", f"{group}.{leaf}={meant[0][0] if meant else value}"]
     return [(words, has)] if draft_has != [f"{group}={first}"] else []
-
-
-def _special(key: str, value: str, known: Known) -> list[Meaning]:
-    """Keys of other programs that are several here, or a choice."""
-    word, leaf = folded(key), folded(key.rpartition(".")[2])
-    on = value.lower() in ("true", "1", "yes", "on")
-    if word in ("gpu", "gpuid", "gpuids", "cuda", "cudadevice", "devicegpu", "usegpu", "usecuda", "cudavisibledevices"):
-        if value.isdigit() and word not in ("cuda", "usegpu", "usecuda"):
-            return [([f"device.name=cuda:{value}"], "a GPU by its number is device.name")]
-        return [([f"device={'cuda' if on else 'cpu'}"], "is device=cuda, or device=cpu")] if value.isalnum() else []
-    if word in ("gpus", "numgpus", "ngpus", "ngpu") and value.isdigit():
-        if int(value) > 1:
-            return [(["parallel=ddp", f"parallel.devices={value}"], "several GPUs are parallel=ddp and their number")]
-        return [([f"device={'cuda' if int(value) else 'cpu'}"], "is device=cuda, or device=cpu")]
-    pair = re.fullmatch(r"[\[(]([^,]+),([^,]+)[\])]", value)
-    if leaf == "betas" and pair:
-        choice = [] if "optimizer.beta1" in known.keys else ["optimizer=adam"]
-        betas = [f"optimizer.beta1={pair[1].strip()}", f"optimizer.beta2={pair[2].strip()}"]
-        return [([*choice, *betas], "are two keys here")]
-    return []

@@ -124,7 +124,7 @@ _VERBS = {
 }
 UNITS = ("step", "steps", "epoch", "epochs", "minute", "minutes")
 # First words that start a run elsewhere: a run needs none here.
-STARTS = ("dlrun", "dl_runner", "dl-runner", "train", "run", "fit", "start", "training", "trainer", "launch", "execute")
+STARTS = ("dlrun", "dl_runner", "dl-runner", "train", "run", "fit", "start", "training", "launch", "execute")
 STARTS += ("go", "begin", "main", "torchrun")
 SWEEPS = ("sweep", "multirun", "grid", "search", "tune", "gridsearch", "grid_search", "hparams")
 OF_RUNS = ("resume", "checkpoint", "ckpt", "ckptpath", "resumefrom", "resumefromcheckpoint", "continue", "restart")

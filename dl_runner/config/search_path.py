@@ -68,8 +68,8 @@ def _folder(text: str, option: str) -> Path:
         raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")
     if (path / "run.json").is_file():  # a config that this user did not write
         raise UserError(
-            f"{option} {text}: is a run folder, no folder of choices; {shlex.join(['dlrun', 'resume', text])} goes on "
-            f"with it, and a copy of its config.yaml runs again: {rerun_command(path)}"
+            f"{option} {text}: is a run folder, no folder of choices; go on with it by: "
+            f"{shlex.join(['dlrun', 'resume', text])}"
         )
     has_choices = any((path / group).is_dir() for group in (*groups(), "hydra")) or any(path.glob("*.yaml"))
     if any(path.iterdir()) and not has_choices:  # such as a folder of runs

@@ -15,6 +15,7 @@ from dl_runner.tracking.metric_info import larger_is_better
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 MOST_COLORS = 8  # rows up to which each has a color; of more only the best are told apart
 BEST_SHOWN = 5
@@ -100,7 +101,13 @@ def _draw_curves(part: Any, rows: Sequence[Row], curves: Sequence[str], main: st
         legend.plot([], [], color=REST, linewidth=3, label=f"{len(ranked) - colored} more")
     several = any(len(row.runs) > 1 for row in rows)
     title = f"best first by {main}{chr(10) + 'mean ± deviation (runs)' if several else ''}" if main else None
-    legend.legend(loc="center left", frameon=False, title=title, fontsize=9)
+    _as_they_are(legend.legend(loc="center left", frameon=False, title=title, fontsize=9))
+
+
+def _as_they_are(legend: "Legend") -> None:
+    """A legend's texts are a user's: no formulas."""
+    for text in (*legend.get_texts(), legend.get_title()):
+        text.set_parse_math(False)
 
 
 def _draw_curve(axes: "Axes", row: Row, name: str, color: str, line: float) -> None:
@@ -173,10 +180,11 @@ def _draw_swept(axes: "Axes", rows: Sequence[Row], key: str, main: str) -> None:
         color = f"C{place}" if told else "#4a6fa5"
         style = {"color": color, "marker": "o", "markersize": 5, "linewidth": 1.3 if told or len(lines) == 1 else 0.5}
         axes.errorbar(xs, heights, bars if any(bars) else None, capsize=3, elinewidth=1, label=label, **style)
-    axes.set_xlabel(key.removesuffix(".name"))
+    axes.set_xlabel(key.removesuffix(".name"), parse_math=False)
     axes.grid(alpha=0.3)
     if told:  # above the panel, where no point can be
-        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+        _as_they_are(axes.legend(fontsize=8, frameon=False, **above))
 
 
 def sampled_scale(rows: Sequence[Row], key: str) -> str | None:
@@ -207,6 +215,8 @@ def _positions(axes: "Axes", values: Sequence[Any], scale: str | None = None) ->
     names = sorted(distinct, key=lambda text: str(distinct[text]))
     shown = [str(distinct[name]) for name in names]
     crowded = sum(map(len, shown)) > 36
-    axes.set_xticks(range(len(names)), shown, rotation=30 if crowded else 0, ha="right" if crowded else "center")
+    axes.set_xticks(
+        range(len(names)), shown, rotation=30 if crowded else 0, ha="right" if crowded else "center", parse_math=False
+    )
     axes.set_xlim(-0.5, len(names) - 0.5)
     return {name: float(place) for place, name in enumerate(names)}

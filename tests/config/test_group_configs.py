@@ -12,14 +12,13 @@ import pytest
 import yaml
 
 import dl_runner
-from dl_runner.build.builders import GIVEN
 from dl_runner.config.check import check_config as check
 from dl_runner.config.compose import compose
 from dl_runner.config.describe import describe
 from dl_runner.config.search_path import CONF, choices, groups
 from dl_runner.config.stored import to_plain
 from dl_runner.config.types import arguments, convert
-from dl_runner.registry import MODULES, PACKAGES, builder
+from dl_runner.registry import GIVEN, MODULES, PACKAGES, builder
 
 FUNCTION_GROUPS = ["loss", "optimizer", "schedule", "init"]
 BUILT = [

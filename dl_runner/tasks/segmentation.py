@@ -86,8 +86,8 @@ class _Segmentation:
         return [named | self._shares(mask) for named, mask in zip(asked.rows, masks, strict=True)]
 
     def answers(self, model: nn.Module, batch: Batch) -> list[Row]:
-        """How many pixels of a picture have a label, the share of these that are right, and the share of the picture that
-        the model gives to each class."""
+        """How many pixels of a picture have a label, which share of these is right, and which share of the picture the
+        model gives to each class."""
         masks, truths = call(model, batch.inputs).argmax(1).cpu(), batch.targets.cpu()
         rows = []
         for mask, truth in zip(masks, truths, strict=True):

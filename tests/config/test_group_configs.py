@@ -32,6 +32,7 @@ GIVEN_BY_USER = {  # what a choice has no default for
     "data=image_folder": ["data.path=x"],
     "data=csv": ["data.path=x", "data.target=y"],
     "data=parallel_text": ["data.path=x"],
+    "data=text_file": ["data.path=x"],
     "data=labelled_files": ["data.path=x", "data.labels=x.csv"],
     "pretrained=in_order": ["pretrained.from=x"],
     "task=distillation": ["task.teacher=x", "task.teacher_weights=0"],

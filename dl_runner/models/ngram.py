@@ -72,7 +72,7 @@ class NGram(nn.Module):
         state = tokens.new_full((len(tokens), before), MISSING) if state is None else state
         seen = torch.cat([state, tokens], 1)  # (batch, n − 1 + length)
         shares = self._probabilities(seen, before).view(*tokens.shape, self.vocabulary)
-        return shares.log(), seen[:, seen.shape[1] - before :]
+        return shares.log_(), seen[:, seen.shape[1] - before :]
 
     def _probabilities(self, seen: Tensor, first: int) -> Tensor:
         """(rows, vocabulary), after each token of `seen` from the place `first` on."""
@@ -101,13 +101,14 @@ class NGram(nn.Module):
         places = rows * self.vocabulary + words
         if not self.backoff:
             return shares.mul_(free[:, None]).view(-1).index_add_(0, places, kept).view_as(shares)
-        places, rows, kept = (one[counts > 0] for one in (places, rows, kept))
+        left = kept > 0  # a word of which all was taken is as one that never followed
+        places, rows, kept = (one[left] for one in (places, rows, kept))
         flat = shares.view(-1)
         flat[places] = 0.0
         rest = shares.sum(1)
-        every = rest == 0  # each word followed this context, so there is none to leave anything to
+        every = rest == 0  # each word followed this context, and there is none to leave anything to
         shares.mul_((free / rest.masked_fill(every, 1.0))[:, None])
-        flat[places] = torch.where(every, kept / (1 - free).masked_fill(~every, 1.0)[rows], kept) if every.any() else kept
+        flat[places] = kept / torch.where(every, 1 - free, 1.0)[rows]
         return shares
 
 

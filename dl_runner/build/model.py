@@ -32,7 +32,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def is_fitted(model: nn.Module) -> bool:
     """Whether the model learns from the training split before the first step, by its method `fit`."""
-    return callable(getattr(model, "fit", None))
+    return hasattr(model, "fit")
 
 
 def only_fitted(model: nn.Module) -> bool:

@@ -145,7 +145,9 @@ def ngram(
     if discount is not None and smoothing not in single:
         raise UserError(f"model.discount={discount:g}: is for model.smoothing={' and '.join(single)}; set it to null")
     if pseudocount is not None and smoothing not in pseudo:
-        raise UserError(f"model.pseudocount={pseudocount:g}: is for model.smoothing={' and '.join(pseudo)}; set it to null")
+        raise UserError(
+            f"model.pseudocount={pseudocount:g}: is for model.smoothing={' and '.join(pseudo)}; set it to null"
+        )
     if backoff and smoothing not in (*DISCOUNTED, "witten_bell"):
         raise UserError(
             f"model.backoff=true: model.smoothing={smoothing} gives unseen words their share already; use "

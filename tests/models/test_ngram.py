@@ -108,10 +108,15 @@ def test_each_n_gram_counts_once_however_the_text_is_cut_into_windows(tokens, st
     model.fit(batches(tokens, steps, batch_size, sampling))
     grams = {(): 0}
     for n, table in enumerate(model.tables, 1):
-        found = {(context, key % WORDS): c for key, c in zip(table.keys.tolist(), table.counts.tolist(), strict=True)
-                 for context in [key // WORDS]}
+        found = {
+            (context, key % WORDS): c
+            for key, c in zip(table.keys.tolist(), table.counts.tolist(), strict=True)
+            for context in [key // WORDS]
+        }
         expected = Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
-        assert {gram: found[grams[gram[:-1]], gram[-1]] for gram in expected} == expected and len(found) == len(expected)
+        assert {gram: found[grams[gram[:-1]], gram[-1]] for gram in expected} == expected and len(found) == len(
+            expected
+        )
         grams = {gram: place for place, gram in enumerate(sorted(expected))}
 
 
@@ -156,5 +161,5 @@ def test_a_key_that_is_not_for_the_smoothing_is_refused(options, message):
 
 
 def test_labels_of_tokens_are_no_next_tokens():
-    with pytest.raises(UserError, match="model=ngram: .* task is labelling"):
+    with pytest.raises(UserError, match=r"model=ngram: .* task is labelling"):
         ngram(DataSpec(Tokens(WORDS, 4), Tokens(WORDS, 4), "labelling"))

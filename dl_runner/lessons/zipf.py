@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ def zipf(lesson: Lesson, *, ranks: list[PositiveInt] = (10, 1000)) -> "Figure":
     grams = {name: Counter(zip(*(words[i:] for i in range(n)), strict=False)) for n, name in enumerate(NAMES, 1)}
     exponents = {}
     figure = Figure(figsize=(15, 7), layout="constrained")
-    curves, lists = figure.subplots(1, 2, width_ratios=(3, 2))
+    curves, lists = figure.subplots(1, 2, width_ratios=(5, 4))
     for place, (name, counted) in enumerate(grams.items()):
         frequencies = np.array(sorted(counted.values(), reverse=True))
         if len(frequencies) < ranks[1]:
@@ -65,14 +66,13 @@ def zipf(lesson: Lesson, *, ranks: list[PositiveInt] = (10, 1000)) -> "Figure":
     _list(lists, {name: [(" ".join(map(read, g)), c) for g, c in of.most_common(LISTED)] for name, of in grams.items()})
     told = ", ".join(f"{exponents[name]:.2f} for {name}" for name in NAMES)
     figure.suptitle(
-        f"In {len(words):,} words of {lesson.config.data.name} frequency falls with rank as r^−α, α = {told} "
-        f"(ranks {ranks[0]:,} to {ranks[1]:,})",
-        parse_math=False,
+        f"In {len(words):,} words of {lesson.config.data.name} the frequency falls with rank as $r^{{-α}}$, α = {told} "
+        f"(ranks {ranks[0]:,} to {ranks[1]:,})"
     )
     return figure
 
 
-def _words(lesson: Lesson) -> tuple[list[int], dict[int, str]]:
+def _words(lesson: Lesson) -> tuple[list[int], Callable[[int], str]]:
     """The tokens of the lesson's training text, and what tells their names.
 
     Raises:
@@ -95,7 +95,7 @@ def _fitted(frequencies: np.ndarray, first: int, last: int) -> tuple[float, floa
 def _draw(
     axes: "Axes", name: str, frequencies: np.ndarray, exponent: float, constant: float, ranks: list[int], color: str
 ) -> None:
-    axes.plot(np.arange(1, len(frequencies) + 1), frequencies, ".", ms=3, color=color)
+    axes.plot(np.arange(1, len(frequencies) + 1), frequencies, ".", ms=3, color=color, zorder=exponent)
     ends = np.array(ranks)
     label = f"{name}: {len(frequencies):,} different, α = {exponent:.2f}"
     axes.plot(ends, math.exp(constant) * ends**-exponent, color=color, label=label)
@@ -104,8 +104,8 @@ def _draw(
 def _list(axes: "Axes", most: dict[str, list[tuple[str, int]]]) -> None:
     axes.set_axis_off()
     for column, (name, rows) in enumerate(most.items()):
-        left = (0, 0.27, 0.6)[column]
-        axes.text(left, 0.97, f"most frequent {name}", transform=axes.transAxes, weight="bold")
+        left = (0, 0.26, 0.6)[column]
+        axes.text(left, 0.97, f"the most frequent\n{name}", transform=axes.transAxes, weight="bold")
         for row, (text, count) in enumerate(rows, 1):
             line = f"{count:,}  {text}"
-            axes.text(left, 0.97 - 0.08 * row, line, transform=axes.transAxes, parse_math=False)
+            axes.text(left, 0.99 - 0.08 * row, line, transform=axes.transAxes, parse_math=False)

@@ -2,10 +2,14 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
+from documents import write_files
+from helpers import QUIET
 
+import dl_runner
 from dl_runner.cli.verbs import VERBS
 from dl_runner.config.check import check_config
 from dl_runner.config.compose import compose
@@ -69,3 +73,13 @@ def test_a_verb_has_the_options_that_documents_give_it(verb, capsys):
     for arguments in VERB_LINES:
         if arguments[0] == verb != "predict":
             assert all(option in told for option in arguments[1:] if option.startswith("--"))
+
+
+def test_the_way_from_a_notebook_to_a_sweep_can_be_gone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_files("notebook_to_sweep.md", tmp_path)
+    options = ["trainer.epochs=1", "data.limit=64", f"outputs={tmp_path / 'outputs'}", *QUIET]
+    run = dl_runner.run("experiment=tanh", "model.hidden=8", *options, config_dir="my_conf")
+    assert run.config["model"] == {"name": "tanh_net", "hidden": 8} and run.config["optimizer"]["lr"] == 0.003
+    sys.modules.pop("tanh_net")

@@ -37,10 +37,9 @@ def predict(argv: list[str]) -> None:
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     if given.attention is not None:
         options["attention"] = given.attention
-    from rich.console import Console
-
     from dl_runner.report.answers import check_folder, is_table_file, render, write_table
     from dl_runner.running.inference import predict as answers
+    from dl_runner.tracking.console import Terminal
 
     for_file = is_table_file(given.out)
     rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
@@ -50,7 +49,7 @@ def predict(argv: list[str]) -> None:
     else:
         if given.out is not None:
             check_folder(rows, given.out)
-        Console().print(render(rows, given.out or Path()))
+        Terminal().print(render(rows, given.out or Path()))
 
 
 def split_options(argv: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -27,18 +27,17 @@ def summary(argv: list[str]) -> None:
     from dl_runner.config.stored import to_plain
 
     checked = check_command(to_plain(compose(given.overrides, checked_folders(given.config_dir))))
-    from rich.console import Console
-
     from dl_runner.build.fit import checked_experiment
     from dl_runner.report.columns import columns_in_words
     from dl_runner.report.curve import draw_rates
     from dl_runner.report.summary import render, summarize
     from dl_runner.report.tokens import tokens_in_words
+    from dl_runner.tracking.console import Terminal
 
     experiment = checked_experiment(checked)
     table = render(summarize(experiment.model, experiment.spec))
     table.title = f"{checked.model.name} on {checked.data.name}"
-    Console().print(table)
+    Terminal().print(table)
     reads = experiment.spec.inputs
     for told in filter(None, (columns_in_words(reads), tokens_in_words(reads), *experiment.data.notes)):
         print(told)

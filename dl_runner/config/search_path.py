@@ -59,7 +59,10 @@ def _folder(text: str, option: str) -> Path:
         kind = "is no folder" if text and path.exists() else "no such folder"
         raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")
     if (path / "run.json").is_file():  # a config that this user did not write
-        raise UserError(f"{option} {text}: is a run folder, no folder of choices; dlrun resume {text} goes on with it")
+        raise UserError(
+            f"{option} {text}: is a run folder, no folder of choices; go on with it by: "
+            f"{shlex.join(['dlrun', 'resume', text])}"
+        )
     return path.absolute()
 
 

@@ -1,6 +1,7 @@
 """A run in several processes: who starts them, what the first one does for all, and what the others do."""
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -105,7 +106,8 @@ def in_processes(count: int, function: Callable[..., Any], *arguments: Any) -> A
         if stop.folder is None:
             raise
         _close(stop.folder, "interrupted", None)
-        raise Interrupted(f"{stop}; go on with: dlrun resume {stop.folder}", stop.signal_number) from None
+        command = shlex.join(["dlrun", "resume", str(stop.folder)])
+        raise Interrupted(f"{stop}; go on with: {command}", stop.signal_number) from None
 
 
 def _show_cursor() -> None:

@@ -1,6 +1,7 @@
 """Recording how a run ends, in run.json and the trackers, whatever happens."""
 
 import logging
+import shlex
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ def ending_on_record(record: RunRecord, tracker: Tracker, progress: Progress) ->
 
 def _how_to_go_on(folder: Path) -> str:
     saved = (folder / "checkpoints" / "last.pt").exists() or (folder / "arms").exists()
-    return f"go on with: dlrun resume {folder}" if saved else "before the first checkpoint: start it anew"
+    command = shlex.join(["dlrun", "resume", str(folder)])
+    return f"go on with: {command}" if saved else "before the first checkpoint: start it anew"
 
 
 def _first_error(*steps: Callable[[], object]) -> Exception | None:

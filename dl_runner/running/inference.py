@@ -1,6 +1,7 @@
 """A run's model at work again: on a split of its data, or on a user's own inputs."""
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +41,8 @@ def weight_file(folder: Path, which: Which | None) -> Path:
     for name in [which] if which else ["best", "last"]:
         if checkpoints.weights(name).exists():
             return checkpoints.require(name)
-    raise UserError(f"{folder}: has no {which or 'saved'} weights; `dlrun resume {folder}` finishes the run")
+    command = shlex.join(["dlrun", "resume", str(folder)])
+    raise UserError(f"{folder}: has no {which or 'saved'} weights; this finishes the run: {command}")
 
 
 def load_model(folder: Path, which: Which | None = None, device: str | None = None) -> nn.Module:

@@ -145,7 +145,7 @@ class _Bar(_Progress):
         if self._bar is None:
             columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None))
             columns += (TextColumn("{task.fields[amount]}", markup=False), TimeRemainingColumn(compact=True))
-            console = Console(stderr=True, force_terminal=True)
+            console = Console(stderr=True, force_terminal=True, markup=False, emoji=False)
             self._bar = Progress(*columns, console=console, transient=True, expand=True)
             self._task = self._bar.add_task(self._title, total=self._total, amount="")
             self._bar.start()

@@ -1,5 +1,6 @@
 """What a sweep prints at its end. Imports no torch."""
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,8 @@ def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None =
     console.print(table)
     if best:
         console.print(best, soft_wrap=True)
-    console.print(f"the sweep is in {folder}; dlrun compare {folder}", soft_wrap=True)
+    command = shlex.join(["dlrun", "compare", str(folder)])
+    console.print(f"the sweep is in {folder}; {command}", soft_wrap=True)
 
 
 def failures(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:

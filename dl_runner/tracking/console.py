@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,7 +27,11 @@ READ_EVERY = 0.5  # seconds; reading the running means waits for the device
 
 
 class Terminal(RichConsole):
-    """A rich console whose reader may go away, as in `dlrun | head`: it falls silent, and the run goes on."""
+    """A rich console that shows texts as they are: what stands in brackets or between colons is no markup. Its reader
+    may go away, as in `dlrun | head`: it falls silent, and the run goes on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, **options})
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -182,7 +186,7 @@ class Console(Tracker):
 
 def _bar(terminal: Terminal) -> Progress:
     return Progress(
-        TextColumn("epoch {task.fields[epoch]}"),
+        TextColumn("epoch {task.fields[epoch]}", markup=False),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[metrics]}", markup=False),
         TimeRemainingColumn(compact=True),

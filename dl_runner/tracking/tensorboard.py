@@ -45,7 +45,7 @@ class TensorBoard(Tracker):
             _say_nothing_of_failed_writes()
             self._writer.file_writer.add_summary(_session_start(hyperparameters(run.config)))
             text = yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True)
-            self._writer.add_text("config", f"```yaml\n{text}```")
+            self._writer.add_text("config", _as_it_is(text))
             self._replay(run, old)
             self._writer.flush()
             # Only now is everything in them that is still wanted in the new file; the curves of lost rows are not.
@@ -80,7 +80,7 @@ class TensorBoard(Tracker):
     def text(self, name: str, text: str, step: int) -> None:
         # As it is: what a model writes may look like Markdown.
         with writing(self._path):
-            self._writer.add_text(name, "\n".join(f"    {line}" for line in readable(text).split("\n")), step)
+            self._writer.add_text(name, _as_it_is(readable(text)), step)
 
     def finish(self, status: Status, metrics: Metrics) -> None:
         if self._writer is None:
@@ -143,3 +143,8 @@ def _summary(tag: str, content: Any) -> Any:
     from tensorboard.plugins.hparams import metadata
 
     return Summary(value=[Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content))])
+
+
+def _as_it_is(text: str) -> str:
+    """A text that TensorBoard, which reads Markdown, shows as it is."""
+    return "\n".join(f"    {line}" for line in text.split("\n"))

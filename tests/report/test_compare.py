@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from run_folders import make_run
 
 from dl_runner.cli.app import run
-from dl_runner.report.compare.table import metric
+from dl_runner.report.compare.rows import fold
+from dl_runner.report.compare.runs import load_all
+from dl_runner.report.compare.table import default_keys, least_wanted, metric
 from dl_runner.tracking.run_folder import lock
 
 
@@ -89,9 +91,9 @@ def test_without_folding_every_run_has_a_row(sweep, capsys):
 
 
 def test_folds_are_folded_like_seeds(tmp_path, capsys):
-    for fold in range(5):
+    for part in range(5):
         make_run(
-            tmp_path / "r" / str(fold), {"data.folds": 5, "data.fold": fold, "data.validation": None}, (0.1 * fold,)
+            tmp_path / "r" / str(part), {"data.folds": 5, "data.fold": part, "data.validation": None}, (0.1 * part,)
         )
     (row,) = table(capsys, "r")
     assert row["n"] == "5" and float(row["validation/accuracy"]) == pytest.approx(0.2)
@@ -264,3 +266,26 @@ def test_json_of_a_record_with_nan_is_read(tmp_path, capsys):
     make_run(tmp_path / "r" / "b", {"optimizer.lr": 0.2})
     rows = table(capsys, "r", "--sort", "train/loss")
     assert [row["train/loss"] for row in rows] == ["0.25", "nan"]
+
+
+def test_a_table_for_latex_has_no_character_that_means_something_there(tmp_path, capsys):
+    for seed in range(2):
+        make_run(
+            tmp_path / "a_b" / str(seed), {"model.note": "50 % of A&B_c\\d~e^f{$#}", "seed": seed}, test=0.5 + seed
+        )
+    make_run(tmp_path / "c", {"model.note": "x"})
+    assert run(["compare", str(tmp_path), "--latex", "--columns", "note,test/accuracy"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == r"\begin{tabular}{lr}" and lines[-1] == r"\end{tabular}"
+    assert lines[2] == r"model note & test accuracy \\"
+    special = r"50 \% of A\&B\_c\textbackslash{}d\textasciitilde{}e\textasciicircum{}f\{\$\#\}"
+    (row,) = (line for line in lines if line.startswith(special))
+    assert row.removeprefix(special) in (r" & 1.00 $\pm$ 0.71 (2) \\", r" & 1.0000 $\pm$ 0.7071 (2) \\")
+
+
+def test_a_narrow_output_first_loses_what_is_the_same_in_all_rows(tmp_path):
+    for name, momentum in (("sgd", 0.0), ("adam", 0.9)):
+        make_run(tmp_path / name, {"optimizer.name": name, "optimizer.momentum": momentum})
+    rows = fold(load_all([tmp_path])[0])[0]
+    wanted = least_wanted(default_keys(rows), rows)
+    assert wanted.index("test/accuracy") < wanted.index("optimizer.momentum") < wanted.index("run")

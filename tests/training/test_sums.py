@@ -1,6 +1,7 @@
 """Running sums, and the first loss that is not finite."""
 
 import math
+import weakref
 
 import pytest
 import torch
@@ -122,3 +123,16 @@ def test_an_empty_state():
     metrics.add(with_loss(1.0), {"examples": 1})
     metrics.load_state_dict(MetricSums(task()).state_dict(), CPU)
     assert metrics.read() == {}
+
+
+def test_no_tensor_of_an_earlier_batch_is_kept():
+    metrics = MetricSums(task())
+    add(metrics, *examples("classification", 2, 0), [2])  # the sums begin as copies
+    losses = torch.tensor([1.0, math.nan]).unbind()
+    for step, loss in enumerate(losses, 2):
+        metrics.add({"loss": loss, "correct": torch.tensor(0)}, {"examples": 1}, step)
+    before = [weakref.ref(loss) for loss in losses]
+    del losses, loss
+    assert [one() for one in before] == [None, None]
+    with pytest.raises(Diverged, match="the loss is NaN at step 3"):
+        metrics.require_finite(ProcessGroup())

@@ -35,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", type=Path, nargs=2, metavar=("A", "B"), help="the keys in which two configs differ")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    form.add_argument("--latex", action="store_true", help="print a table for LaTeX, with booktabs")
     form.add_argument("--csv", action="store_true", help="print comma-separated values with all digits")
     parser.add_argument("--png", type=Path, metavar="FILE", help="draw learning curves and hyperparameters")
     parser.add_argument("--html", type=Path, metavar="FILE", help="the table and the picture as one page")
@@ -81,7 +82,7 @@ def compare(given: argparse.Namespace) -> None:
     else:
         notes = [title, *print_table(columns, expendable, given), *notes]
     for note in notes:
-        print(note, file=sys.stderr if given.csv or given.markdown else sys.stdout)
+        print(note, file=sys.stderr if given.csv or given.markdown or given.latex else sys.stdout)
     draw(rows, columns, title, notes, given)
 
 
@@ -126,8 +127,8 @@ def select(runs: Sequence[Run], known: Sequence[str], given: argparse.Namespace)
 
 def print_table(columns: Sequence[table.Column], expendable: Sequence[str], given: argparse.Namespace) -> list[str]:
     """Prints the columns in the form that was asked for; returns a note about those that did not fit."""
-    if given.markdown:
-        print(output.markdown(columns))
+    if given.markdown or given.latex:
+        print(output.latex(columns) if given.latex else output.markdown(columns))
         return []
     hidden = output.terminal(columns, expendable)
     return [f"too narrow for: {', '.join(hidden)} (--columns chooses, --csv has all)"] if hidden else []

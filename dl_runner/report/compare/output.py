@@ -79,6 +79,25 @@ def markdown(columns: Sequence[Column]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
+_LATEX = {
+    **{one: f"\\{one}" for one in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--"},
+}
+
+
+def latex(columns: Sequence[Column]) -> str:
+    """A table for LaTeX with the package booktabs."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(one, one) for one in cell) for cell in cells) + r" \\"
+
+    heads = [column.heading.replace("\n", " ") for column in columns]
+    rows = zip(*(column.cells for column in columns), strict=True)
+    shape = "".join("r" if column.numeric else "l" for column in columns)
+    begin, end = rf"\begin{{tabular}}{{{shape}}}", r"\end{tabular}"
+    return "\n".join([begin, r"\toprule", line(heads), r"\midrule", *map(line, rows), r"\bottomrule", end])
+
+
 def texts_csv(columns: Sequence[Column]) -> str:
     """The columns as they are."""
     page = io.StringIO()

@@ -6,14 +6,16 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dl_runner.report.compare.rows import REPEATED, Row, differing, main_metric
+from dl_runner.report.compare.rows import REPEATED, Row, brought, differing, main_metric
 from dl_runner.report.compare.selection import order
 from dl_runner.report.compare.table import metric_cells, short_labels
+from dl_runner.runtime.files import read_json
 from dl_runner.tracking.metric_info import larger_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 MOST_COLORS = 8  # rows up to which each has a color; of more only the best are told apart
 BEST_SHOWN = 5
@@ -21,6 +23,7 @@ MOST_PANELS = 6
 MOST_LINES = 6  # in a panel of a hyperparameter
 REST = "#b8bcc4"
 LONGEST_LABEL = 44
+SWEEP = "sweep.json"  # beside the run folders of a sweep
 
 
 def draw(rows: Sequence[Row]) -> bytes:
@@ -36,7 +39,8 @@ def draw(rows: Sequence[Row]) -> bytes:
 
     main = main_metric(rows)
     curves = _curve_metrics(rows, main)
-    swept = [key for key in differing(rows) if main and key not in REPEATED and _points(rows, key, main)]
+    followers = brought(rows)
+    swept = [key for key in differing(rows) if main and key not in (*REPEATED, *followers) and _points(rows, key, main)]
     swept = sorted(swept, key=lambda key: isinstance(rows[0].value(key), str))[:MOST_PANELS]
     heights = ([3.6] if curves else []) + [3.3] * math.ceil(len(swept) / 3)
     figure = Figure(figsize=(12, max(sum(heights), 2)), dpi=110, layout="constrained")
@@ -97,7 +101,13 @@ def _draw_curves(part: Any, rows: Sequence[Row], curves: Sequence[str], main: st
         legend.plot([], [], color=REST, linewidth=3, label=f"{len(ranked) - colored} more")
     several = any(len(row.runs) > 1 for row in rows)
     title = f"best first by {main}{chr(10) + 'mean ± deviation (runs)' if several else ''}" if main else None
-    legend.legend(loc="center left", frameon=False, title=title, fontsize=9)
+    _as_they_are(legend.legend(loc="center left", frameon=False, title=title, fontsize=9))
+
+
+def _as_they_are(legend: "Legend") -> None:
+    """A legend's texts are a user's: no formulas."""
+    for text in (*legend.get_texts(), legend.get_title()):
+        text.set_parse_math(False)
 
 
 def _draw_curve(axes: "Axes", row: Row, name: str, color: str, line: float) -> None:
@@ -151,10 +161,12 @@ def _points(rows: Sequence[Row], key: str, main: str) -> list[tuple[Any, Row]]:
 
 
 def _draw_swept(axes: "Axes", rows: Sequence[Row], key: str, main: str) -> None:
-    """The main metric against one hyperparameter; rows that differ in nothing else are joined by a line."""
-    others = [other for other in differing(rows) if other != key]
+    """The main metric against one hyperparameter; rows that differ in nothing else, but for what a choice brings along,
+    are joined by a line."""
+    followers = brought(rows)
+    others = [other for other in differing(rows) if other != key and other not in followers]
     points = sorted(_points(rows, key, main), key=lambda point: [order(point[1].value(other)) for other in others])
-    where = _positions(axes, [value for value, _ in points])
+    where = _positions(axes, [value for value, _ in points], sampled_scale(rows, key))
     labels = short_labels([row for _, row in points], others) if others else [""] * len(points)
     lines: dict[str, list[tuple[float, Row]]] = {}
     for (value, row), label in zip(points, labels, strict=True):
@@ -168,18 +180,33 @@ def _draw_swept(axes: "Axes", rows: Sequence[Row], key: str, main: str) -> None:
         color = f"C{place}" if told else "#4a6fa5"
         style = {"color": color, "marker": "o", "markersize": 5, "linewidth": 1.3 if told or len(lines) == 1 else 0.5}
         axes.errorbar(xs, heights, bars if any(bars) else None, capsize=3, elinewidth=1, label=label, **style)
-    axes.set_xlabel(key.removesuffix(".name"))
+    axes.set_xlabel(key.removesuffix(".name"), parse_math=False)
     axes.grid(alpha=0.3)
-    if told:
-        axes.legend(fontsize=8)
+    if told:  # above the panel, where no point can be
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+        _as_they_are(axes.legend(fontsize=8, frameon=False, **above))
 
 
-def _positions(axes: "Axes", values: Sequence[Any]) -> dict[str, float]:
-    """Where on the x axis each value is, by its repr: numbers by size, on a logarithmic axis if they span a decade."""
+def sampled_scale(rows: Sequence[Row], key: str) -> str | None:
+    """The scale of an axis on which a sweep drew a hyperparameter: "log" or "linear"; None where it drew none, or where
+    the rows are of sweeps that differ in it."""
+    found = set()
+    for folder in {run.folder.parent for row in rows for run in row.runs}:
+        path = folder / SWEEP
+        swept = read_json(path).get("swept") if path.is_file() else None
+        text = str((swept or {}).get(key, ""))
+        drawn = "interval(" in text
+        found.add(("log" if "log" in text.partition("interval(")[0] else "linear") if drawn else None)
+    return found.pop() if len(found) == 1 else None
+
+
+def _positions(axes: "Axes", values: Sequence[Any], scale: str | None = None) -> dict[str, float]:
+    """Where on the x axis each value is, by its repr: numbers by size, on the scale on which they were drawn, else on a
+    logarithmic axis if they span a decade."""
     distinct = {repr(value): value for value in values}
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in distinct.values()):
         numbers = sorted(distinct.values())
-        if numbers[0] > 0 and numbers[-1] / numbers[0] >= 10:
+        if numbers[0] > 0 and (scale == "log" or (scale is None and numbers[-1] / numbers[0] >= 10)):
             axes.set_xscale("log")
         if len(numbers) <= 6:
             axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
@@ -188,6 +215,8 @@ def _positions(axes: "Axes", values: Sequence[Any]) -> dict[str, float]:
     names = sorted(distinct, key=lambda text: str(distinct[text]))
     shown = [str(distinct[name]) for name in names]
     crowded = sum(map(len, shown)) > 36
-    axes.set_xticks(range(len(names)), shown, rotation=30 if crowded else 0, ha="right" if crowded else "center")
+    axes.set_xticks(
+        range(len(names)), shown, rotation=30 if crowded else 0, ha="right" if crowded else "center", parse_math=False
+    )
     axes.set_xlim(-0.5, len(names) - 0.5)
     return {name: float(place) for place, name in enumerate(names)}

@@ -107,6 +107,22 @@ def _differs(key: str, rows: Sequence[Row]) -> bool:
     return bool(having & lacking)
 
 
+def brought(rows: Sequence[Row]) -> dict[str, str]:
+    """Of the keys in which the rows differ those that only follow another one: key → the choice of its group, such as
+    optimizer.betas → optimizer.name, where all rows of a choice have the same value."""
+    found = {}
+    for key in (keys := differing(rows)):
+        chooser = f"{key.partition('.')[0]}.name"
+        if key == chooser or chooser not in keys:
+            continue
+        values: dict[Any, set[str]] = {}
+        for row in rows:
+            values.setdefault(row.value(chooser), set()).add(repr(row.value(key)))
+        if all(len(of_choice) == 1 for of_choice in values.values()):
+            found[key] = chooser
+    return found
+
+
 def main_metric(rows: Sequence[Row]) -> str | None:
     """The metric that a reader looks at first: what chose the weights, of validation before test before train."""
     names = {name for row in rows for run in row.runs for name in run.metrics}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dl_runner.report.compare.rows import Row, differing, info_of, main_metric
+from dl_runner.report.compare.rows import Row, brought, differing, info_of, main_metric
 from dl_runner.report.compare.runs import BEST
 from dl_runner.tracking.metric_info import fractions
 from dl_runner.tracking.text import COUNTS, duration, number
@@ -51,13 +51,17 @@ def default_keys(rows: Sequence[Row]) -> list[str]:
 
 
 def least_wanted(keys: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Of the default columns those that a narrow terminal may do without, the first one first."""
+    """Of the default columns those that a narrow terminal may do without, the first one first: what is the same in all
+    rows, then what only follows a choice that has a column, then results that say less than others."""
     main = main_metric(rows) or ""
     name = main.rpartition("/")[2]
     completed = all(row.status == "completed" for row in rows)
     order = [f"train/{name}", "validation/loss", "test/loss", "examples/s", "run", "train/loss"]
     order += [*(["status"] if completed else []), "seconds", BEST + main, f"test/{name}"]
-    return [key for key in order if key in keys and key != main]
+    found = [key for key in order if key in keys and key != main]
+    same = [key for key in found if len(rows) > 1 and len({repr(row.value(key)) for row in rows}) == 1]
+    followers = [key for key in brought(rows) if key in keys]
+    return [*same, *followers, *(key for key in found if key not in same)]
 
 
 def columns(rows: Sequence[Row], keys: Sequence[str], base: Path) -> list[Column]:

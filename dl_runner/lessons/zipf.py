@@ -64,10 +64,11 @@ def zipf(lesson: Lesson, *, ranks: list[PositiveInt] = (10, 1000)) -> "Figure":
     curves.grid(alpha=0.3)
     curves.legend()
     _list(lists, {name: [(" ".join(map(read, g)), c) for g, c in of.most_common(LISTED)] for name, of in grams.items()})
-    told = ", ".join(f"{exponents[name]:.2f} for {name}" for name in NAMES)
+    told = ", ".join(f"−{exponents[name]:.2f} for {name}" for name in NAMES)
     figure.suptitle(
-        f"In {len(words):,} words of {lesson.config.data.name} the frequency falls with rank as $r^{{-α}}$, α = {told} "
-        f"(ranks {ranks[0]:,} to {ranks[1]:,})"
+        f"In {len(words):,} words of {lesson.config.data.name} the frequency falls as a power of the rank: {told} "
+        f"(ranks {ranks[0]:,} to {ranks[1]:,})",
+        parse_math=False,
     )
     return figure
 

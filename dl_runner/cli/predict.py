@@ -10,7 +10,17 @@ from dl_runner.cli.options import device_option, run_folder_of
 from dl_runner.errors import UserError
 
 SHOWN = 20  # rows of a split
-_OURS = ("--weights", "--device", "--out", "--split", "--attention", "--plugins", "--help", "--config-dir")
+_OURS = (
+    "--weights",
+    "--device",
+    "--out",
+    "--split",
+    "--attention",
+    "--plugins",
+    "--data-root",
+    "--help",
+    "--config-dir",
+)
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 

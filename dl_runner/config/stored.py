@@ -1,6 +1,7 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,19 @@ def require_plain(path: Path, text: str) -> None:
                 raise UserError(f"{path}: damaged, no config of a run (aliases, or nested too deep); restore it")
 
 
-def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
+def load_run(
+    folder: Path,
+    device: str | None = None,
+    parallel: dict[str, Any] | None = None,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Config:
     """The checked config of a run folder, fitted to the place where it is read.
 
     Args:
         folder: a run folder.
         device: replaces the run's own device.
         parallel: replaces keys of the run's `parallel` section.
+        change: the run's config, as plain containers → the one that is wanted.
 
     Raises:
         UserError: no run folder, a config that this version does not understand, or one that asks for modules which
@@ -131,6 +138,8 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         if not isinstance(plain.get(name, {}), dict):
             raise UserError(f"{folder / CONFIG}: {name}: expected keys and values, not {plain[name]}; restore it")
     plain = recorded(plain)
+    if change is not None:
+        plain = change(plain)
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device

@@ -66,6 +66,8 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
         else "fitted to the training data in one pass; no steps",
         "device": ", ".join([_device_name(experiment.device_settings), *_how(experiment.device_settings)]),
         "parallel": _parallel(experiment),
+        "tags": ", ".join(checked.tags),
+        "about": checked.notes,
         "run": str(folder),
     }
     return {label: text for label, text in header.items() if text}

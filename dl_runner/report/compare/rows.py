@@ -49,7 +49,7 @@ class Row:
 
 
 def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
-    """Completed runs that differ only in seed or fold in one row; every other run in a row of its own.
+    """Completed runs that differ only in seed or fold, and have the same tags, in one row; every other run in its own.
 
     A run that was made twice, seed and fold included, counts once: the later one.
 
@@ -59,7 +59,8 @@ def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
     groups: dict[Any, dict[Any, Run]] = {}
     repeats = 0
     for run in sorted(runs, key=lambda run: str(run.facts["start"])):
-        same = json.dumps({k: v for k, v in run.hyperparameters.items() if k not in REPEATED}, sort_keys=True)
+        kept = {key: value for key, value in run.hyperparameters.items() if key not in REPEATED}
+        same = json.dumps([kept, run.facts.get("tags")], sort_keys=True)
         completed = run.status == "completed"
         group = groups.setdefault(same if completed else run.folder, {})
         repetition = tuple(run.hyperparameters.get(key) for key in REPEATED)

@@ -32,7 +32,7 @@ class Run:
         status: completed, failed, interrupted, running, or killed: it says running and no process holds it.
         hyperparameters: dotted key to scalar.
         metrics: the final ones, SPLIT/NAME to number; of a run without an end, the last ones that it reported.
-        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, device; None where unknown.
+        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, device, tags, notes; None where unknown.
         rows: those of metrics.jsonl.
         failure: the last line of a failed run's traceback.
         info: of its metrics.
@@ -155,6 +155,8 @@ def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dic
         "parameters": record["parameters"],
         "start": record["start"],
         "device": record["device"],
+        "tags": ", ".join(map(str, config.get("tags") or [])) or None,
+        "notes": config.get("notes"),
     }
     failure = record["traceback"].strip().splitlines()[-1] if record["traceback"] else None
     info = record["metric_info"] or BEFORE

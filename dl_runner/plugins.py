@@ -7,13 +7,15 @@ installing a package with an entry point, or before on this machine. What a run 
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dl_runner import registry, trust
 from dl_runner.errors import UserError
-from dl_runner.runtime.modules import source_files
+from dl_runner.runtime.modules import root_of, source_files
 
+MOST_FILES = 5  # that a message names
 _named: set[str] = set()  # by the command line that this process carries out
 
 
@@ -85,6 +87,46 @@ def load_plugins(names: Sequence[str]) -> None:
             raise UserError(
                 f"plugins={name}: no such module; install it, or start dlrun in the folder that holds it"
             ) from None
+
+
+def code_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The code of plugins as it is now: of the named modules and of those that installed packages offer.
+
+    Returns:
+        Module to {"files": {its place below the folder that is searched: SHA-256 in hexadecimal}, "version": that of
+        the installed package that declares it, or None}. A module that is not there is left out.
+    """
+    versions = {entry.module: getattr(entry.dist, "version", None) for entry in _entry_points()}
+    found = {}
+    for name in dict.fromkeys([*names, *versions]):
+        root, files = root_of(name), source_files(name)
+        if root is not None and files:
+            hashed = {Path(path).relative_to(root.resolve()).as_posix(): of for path, of in trust.hashes(files).items()}
+            found[name] = {"files": hashed, "version": versions.get(name)}
+    return found
+
+
+def changed_code(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str | None:
+    """What differs between two states of plugins' code, in words; None where nothing does.
+
+    Args:
+        before, now: as from `code_of`; None where it is not known.
+    """
+    if before is None or now is None:
+        return None
+    for name in dict.fromkeys([*before, *now]):
+        there, here = before.get(name), now.get(name)
+        if there is None or here is None:
+            return f"plugin {name} {'has come since' if there is None else 'is no longer there'}"
+        old, new = there["files"], here["files"]
+        if files := [file for file in dict.fromkeys([*old, *new]) if old.get(file) != new.get(file)]:
+            more = f" and {len(files) - MOST_FILES} more" if files[MOST_FILES:] else ""
+            return f"the code of plugin {name} has changed ({', '.join(files[:MOST_FILES])}{more})"
+    return None
+
+
+def _entry_points() -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(importlib.metadata.entry_points(group=registry.ENTRY_POINTS))
 
 
 def _installed() -> set[str]:

@@ -11,6 +11,7 @@ from dl_runner.api.surroundings import kept
 from dl_runner.config.stored import CONFIG, check_asked, load_config
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
+from dl_runner.running.code_record import told_of_code
 from dl_runner.running.inference import evaluate_run, load_model, predict
 from dl_runner.running.launch import resume
 from dl_runner.running.lesson import go_on
@@ -105,7 +106,7 @@ class Run:
     ) -> dict[str, float]:
         """The metrics of the model on a split of the run's data, {SPLIT/NAME: value}; `dlrun evaluate`.
 
-        Warns where the data are no longer those of the training.
+        Warns where the data, or the code of plugins, are no longer those of the training.
 
         Raises:
             UserError: no weights, no such split, or the data are of another kind now.
@@ -113,7 +114,7 @@ class Run:
         with kept():
             found = evaluate_run(self.folder, split, weights, device)
         for change in found.changed:
-            warnings.warn(f"{change}; the numbers are of the data as they are now", stacklevel=2)
+            warnings.warn(change, stacklevel=2)
         return found.metrics
 
     def predict(
@@ -138,6 +139,8 @@ class Run:
         given = [str(inputs)] if isinstance(inputs, str | Path) else inputs
         if not hasattr(given, "shape"):
             given = [str(one) for one in given]
+        for told in told_of_code(self.folder):
+            warnings.warn(told, stacklevel=2)
         with kept():
             return predict(self.folder, given, weights, options, device)
 

@@ -20,10 +20,9 @@ def evaluate(argv: list[str]) -> None:
     weights, metrics, changed = evaluate_run(given.run, given.split, given.weights, given.device)
     print(weights)
     for change in changed:
-        told = f"{change}; the numbers are of the data as they are now"
-        print(f"warning: {told}")
+        print(f"warning: {change}")
         if not sys.stdout.isatty():  # whoever reads the output later sees it, and so does whoever runs this
-            print(f"dlrun: warning: {told}", file=sys.stderr)
+            print(f"dlrun: warning: {change}", file=sys.stderr)
     width = max(20, *map(len, metrics))
     for name, value in metrics.items():
         print(f"{name:<{width}} {value:.4f}")

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,12 @@ def predict(argv: list[str]) -> None:
     if given.attention is not None:
         options["attention"] = given.attention
     from dl_runner.report.answers import check_folder, is_table_file, render, write_table
+    from dl_runner.running.code_record import told_of_code
     from dl_runner.running.inference import predict as answers
     from dl_runner.tracking.console import Terminal
 
+    for told in told_of_code(given.run):
+        print(f"dlrun: warning: {told}", file=sys.stderr)
     for_file = is_table_file(given.out)
     rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
     if for_file:

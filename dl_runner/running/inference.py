@@ -18,6 +18,7 @@ from dl_runner.data.fingerprint import content_changes
 from dl_runner.data.picture_files import asked_for
 from dl_runner.data.text_inputs import texts_asked_for
 from dl_runner.errors import UserError, hint
+from dl_runner.running.code_record import told_of_code
 from dl_runner.running.data_record import check_spec, spec_on_record
 from dl_runner.running.fitted import read_fitted
 from dl_runner.running.left_out import check_left_out
@@ -66,7 +67,7 @@ class Evaluation(NamedTuple):
     Args:
         weights: the file whose weights the model had.
         metrics: {SPLIT/NAME: value}.
-        changed: how the split differs from that of the time of the training, a line each.
+        changed: what has changed since the training, in the split or in the code of plugins, a line each.
     """
 
     weights: Path
@@ -101,7 +102,8 @@ def evaluate_run(folder: Path, split: str, which: Which | None, device: str | No
         metrics = evaluate(model, task, loader, settings.autocast, data.spec).read()
         if hasattr(task, "meter"):
             metrics |= measure(model, task.meter(), loader, settings.autocast)
-    changed = content_changes(RunRecord.load(folder)["data_fingerprint"] or {}, data, [split])
+    changes = content_changes(RunRecord.load(folder)["data_fingerprint"] or {}, data, [split])
+    changed = [*(f"{change}; the numbers are of the data as they are now" for change in changes), *told_of_code(folder)]
     return Evaluation(weights, {f"{split}/{name}": value for name, value in metrics.items()}, changed)
 
 

@@ -54,6 +54,10 @@ def _or_null(check: Check) -> Check:
 FIELDS: Mapping[str, tuple[str, Check]] = {
     "command": ("a list of texts", _list(_text)),
     "git": ("{commit, dirty}", _having(commit=_text, dirty=_flag)),
+    "plugins": (
+        "{module: {files, version, git}}",
+        _table(_having(files=_table(_text), version=_or_null(_text), git=_or_null(_having(commit=_text, dirty=_flag)))),
+    ),
     "versions": ("{package: text}", _table(_or_null(_text))),
     "host": ("{name, cores}", _having(name=_text, cores=_or_null(_whole))),
     "parameters": ("a whole number", _whole),

@@ -8,6 +8,7 @@ from dl_runner.config.check import check_config
 from dl_runner.config.paths import portable
 from dl_runner.config.search_path import searched
 from dl_runner.errors import UserError
+from dl_runner.plugins import code_of
 from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
 from dl_runner.sweep.job import Outcome, outcome_of_mistake, outcome_on_record
@@ -24,11 +25,16 @@ class JobComposer:
         compose: a job's KEY=VALUE overrides → its resolved config.
         fixed: overrides that all jobs share.
         swept: the keys that vary.
+
+    Attributes:
+        code: of the plugins of the jobs so far, module to {file: SHA-256}.
     """
 
     def __init__(self, compose: Callable[[list[str]], dict[str, Any]], fixed: Sequence[str], swept: Swept) -> None:
         self._compose, self.fixed = compose, list(fixed)
         self.varied = sorted({override.key_or_group for override in swept.values()})
+        self.code: dict[str, Any] = {}
+        self._known: dict[tuple[str, ...], dict[str, Any]] = {}
         self._shared = [one for one in fixed if not one.lstrip("+~").startswith(("sweep=", "sweep."))]
 
     def overrides(self, choice: Sequence[str]) -> list[str]:
@@ -49,7 +55,17 @@ class JobComposer:
             same = portable(plain)
         except (UserError, KeyError, TypeError):  # a mistake, which the check of the job tells
             same = plain
+        if code := self._code_of(plain.get("plugins")):
+            same = {**same, "code": code}
         return Job(label, identity(same, self.varied), tuple(command)), plain
+
+    def _code_of(self, names: Any) -> dict[str, Any]:
+        """The hashes of the code of a job's plugins, by module and file, noted for sweep.json."""
+        names = tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+        if names not in self._known:
+            self._known[names] = {name: known["files"] for name, known in code_of(names).items()}
+        self.code |= self._known[names]
+        return self._known[names]
 
 
 class FixedPlan:
@@ -91,7 +107,7 @@ class FixedPlan:
             UserError: a different sweep is in the folder.
         """
         self._folder = folder
-        self.entries = add_jobs(folder, self._jobs, dict(definition))
+        self.entries = add_jobs(folder, self._jobs, {**definition, "code": self._write.code})
         self._waiting = [entry for entry in self.entries if self._to_do(entry)]
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:

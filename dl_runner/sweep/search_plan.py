@@ -57,7 +57,7 @@ class SearchPlan:
             UserError: a different sweep is in the folder, or the storage cannot be used.
         """
         self._folder = folder
-        owner = begin_search(folder, {**definition, "same": self._same})
+        owner = begin_search(folder, {**definition, "same": self._same, "code": self._write.code})
         with exclusive(folder):  # two processes must not make the same tables
             study = open_study(self._settings.storage, folder.absolute(), self.direction)
             if study.user_attrs.setdefault("search", self._same) != self._same:

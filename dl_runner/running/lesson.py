@@ -167,7 +167,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> P
         RunFailed: an arm or the drawing broke.
         Interrupted: it was asked to stop; `go_on` continues.
     """
-    _lesson(checked)
+    lesson_of(checked)
     checked = checked_experiment(checked).config  # a mistake in it is found before there is a folder
     folder = create(parent, name)
     with lock(folder):
@@ -210,15 +210,19 @@ def _hold(checked: Config, record: RunRecord) -> None:
     with ending_on_record(record, tracker, lesson):
         header = {"lesson": checked.lesson.name, "run": str(folder)}
         tracker.start(RunInfo(folder, checked.plain, header, steps=1, steps_per_epoch=1, metric_names=("none",)))
-        figure = _lesson(checked)(lesson)
+        figure = lesson_of(checked)(lesson)
         with atomic_path(folder / PICTURE) as temporary:
             figure.savefig(temporary, dpi=120)
         tracker.image(f"lesson/{checked.lesson.name}", to_pixels(figure), 0)
         _log.info("the picture: %s", folder / PICTURE)
 
 
-def _lesson(checked: Config) -> Any:
-    """The lesson's function with its keywords checked and bound."""
+def lesson_of(checked: Config) -> Any:
+    """The lesson's function with its keywords checked and bound.
+
+    Raises:
+        UserError: an unknown lesson or keyword.
+    """
     load_plugins(checked.plugins)
     function = registry.builder("lesson", checked.lesson.builder_name)
     keywords = arguments(function, checked.lesson.arguments, "lesson", {"lesson"})

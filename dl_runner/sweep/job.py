@@ -17,6 +17,7 @@ from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, begin, is_lock
 
 if TYPE_CHECKING:
     from dl_runner.running.launch import Prune
+    from dl_runner.running.rehearsal import Misfit
 
 FINISHED = ("completed", "earlier", "pruned")
 
@@ -46,6 +47,11 @@ class Outcome:
 def outcome_of_mistake(error: UserError) -> Outcome:
     """The outcome of a job whose config is invalid."""
     return Outcome("failed", {}, error=str(error), mistake=True)
+
+
+def outcome_of_misfit(misfit: "Misfit") -> Outcome:
+    """The outcome of a job whose parts do not fit."""
+    return Outcome("failed", {}, error=misfit.error, mistake=True, traceback_text=misfit.traceback_text)
 
 
 def outcome_of_error(error: Exception) -> Outcome:

@@ -12,7 +12,14 @@ from dl_runner.errors import UserError
 from dl_runner.plugins import code_of
 from dl_runner.sweep.folder import Entry, add_jobs
 from dl_runner.sweep.identity import identity
-from dl_runner.sweep.job import Outcome, outcome_of_misfit, outcome_of_mistake, outcome_on_record
+from dl_runner.sweep.job import (
+    Outcome,
+    fixed_threads,
+    outcome_of_misfit,
+    outcome_of_mistake,
+    outcome_on_record,
+    with_threads_told,
+)
 from dl_runner.sweep.search import SEARCHES, Swept
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.summary import refusal
@@ -33,12 +40,14 @@ class JobComposer:
         swept: the keys that vary.
 
     Attributes:
+        threads: of each job, all its processes together, as soon as they are known; its command then says so.
         code: of the plugins of the jobs so far, module to {file: SHA-256}.
     """
 
     def __init__(self, compose: Callable[[list[str]], dict[str, Any]], fixed: Sequence[str], swept: Swept) -> None:
         self._compose, self.fixed = compose, list(fixed)
         self.varied = sorted({override.key_or_group for override in swept.values()})
+        self.threads: int | None = None
         self.code: dict[str, Any] = {}
         self._known: dict[tuple[str, ...], dict[str, Any]] = {}
         self._shared = [one for one in fixed if not one.lstrip("+~").startswith(("sweep=", "sweep."))]
@@ -63,7 +72,11 @@ class JobComposer:
             same = plain
         if code := self._code_of(plain.get("plugins")):
             same = {**same, "code": code}
-        return Job(label, identity(same, self.varied), tuple(command)), plain
+        return self.told(Job(label, identity(same, self.varied), tuple(command)), plain), plain
+
+    def told(self, job: Job, plain: Mapping[str, Any]) -> Job:
+        """The job with a command that fixes its threads."""
+        return with_threads_told(job, fixed_threads(plain, self.threads))
 
     def _code_of(self, names: Any) -> dict[str, Any]:
         """The hashes of the code of a job's plugins, by module and file, noted for sweep.json."""
@@ -89,12 +102,13 @@ class FixedPlan:
         self._choices: dict[str, list[str]] = {}
         self._jobs: list[Job] = []
         self._configs: dict[str, Config] = {}
+        self._plain: dict[str, dict[str, Any]] = {}
         for choice in SEARCHES[settings.search](swept, settings.n, settings.seed):
             job, plain = write(choice)
             if job.identity in self._choices:
                 continue
             self._jobs.append(job)
-            self._choices[job.identity] = choice
+            self._choices[job.identity], self._plain[job.identity] = choice, plain
             try:
                 self._configs[job.identity] = check_config(plain)
             except UserError as error:
@@ -128,7 +142,8 @@ class FixedPlan:
             UserError: a different sweep is in the folder.
         """
         self._folder = folder
-        self.entries = add_jobs(folder, self._jobs, {**definition, "code": self._write.code})
+        jobs = [self._write.told(job, self._plain[job.identity]) for job in self._jobs]
+        self.entries = add_jobs(folder, jobs, {**definition, "code": self._write.code})
         self._waiting = [entry for entry in self.entries if self._to_do(entry)]
 
     def pending(self) -> Iterator[tuple[Entry, list[str]]]:

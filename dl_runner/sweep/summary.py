@@ -55,7 +55,7 @@ def refusal(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
         (name, outcome), more = having[0], f" and {len(having) - 1} more" if len(having) > 1 else ""
         lines.append(error if len(having) == jobs else f"job {name}{more}: {error}")
         if outcome.traceback_text:
-            lines.append(textwrap.indent(outcome.traceback_text.rstrip(), "    "))
+            lines += [f"  {line}" for line in outcome.traceback_text.rstrip().splitlines()]
     if len(failed) == jobs and len(found) == 1:
         return "\n".join(lines)
     rest = "" if len(failed) == jobs else "; sweep.check=false runs the others"

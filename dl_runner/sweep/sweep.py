@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import Interrupted, RunFailed, UserError
 from dl_runner.sweep.fixed_plan import Check, FixedPlan, JobComposer
-from dl_runner.sweep.folder import Entry, entries, fix_threads
+from dl_runner.sweep.folder import Entry, definition_of, entries, fix_threads
 from dl_runner.sweep.job import FINISHED, Outcome, outcome_on_record
 from dl_runner.sweep.search import split
 from dl_runner.sweep.search_plan import SearchPlan
@@ -122,8 +122,10 @@ class Sweep:
             **{"command": ["dlrun", *sys.argv[1:]], "search": self.settings.search, "fixed": fixed},
             "swept": {key: override.get_value_string() for key, override in swept.items()},
         }
+        here = write.threads = self._threads(definition_of(self.folder).get("threads"))
         plan.register(self.folder, definition)
-        fix_threads(self.folder, self._threads)
+        fix_threads(self.folder, lambda known: here if known in (None, here) else self._threads(known))
+        write.threads = definition_of(self.folder).get("threads")
         self.outcomes |= plan.mistakes
         return plan
 

@@ -9,6 +9,7 @@ import importlib.metadata
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dl_runner import registry, trust
@@ -17,6 +18,7 @@ from dl_runner.runtime.modules import root_of, source_files
 
 MOST_FILES = 5  # that a message names
 _named: set[str] = set()  # by the command line that this process carries out
+_imported: dict[str, tuple[ModuleType, dict[str, str]]] = {}  # with the hashes of its files at that time
 
 
 def name_plugins(names: Sequence[str]) -> None:
@@ -70,7 +72,8 @@ def load_plugins(names: Sequence[str]) -> None:
     Modules are also found in the working directory, as with `python -m`.
 
     Raises:
-        UserError: no such module.
+        UserError: no such module, or its files have changed since this process imported it, which would run, and put
+            on record, what is not in its files any more.
     """
     check_names(names)
     for entry in importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
@@ -87,6 +90,19 @@ def load_plugins(names: Sequence[str]) -> None:
             raise UserError(
                 f"plugins={name}: no such module; install it, or start dlrun in the folder that holds it"
             ) from None
+        _check_unchanged(name)
+
+
+def _check_unchanged(name: str) -> None:
+    module, now = sys.modules[name], trust.hashes(source_files(name))
+    known, then = _imported.setdefault(name, (module, now))
+    if known is not module:
+        _imported[name] = module, now
+    elif then != now:
+        files = ", ".join(Path(path).name for path in dict.fromkeys([*then, *now]) if then.get(path) != now.get(path))
+        raise UserError(
+            f"plugins={name}: {files} changed since this process imported it; restart Python, in a notebook its kernel"
+        )
 
 
 def code_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -106,19 +122,21 @@ def code_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def changed_code(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str | None:
-    """What differs between two states of plugins' code, in words; None where nothing does.
+def changed_code(before: Mapping[str, Mapping[str, str]]) -> str | None:
+    """What differs in plugins' code from what it was, in words; None where nothing does. Other plugins may have come.
 
     Args:
-        before, now: as from `code_of`; None where it is not known.
+        before: module → {file: SHA-256}, as `code_of` has them under "files".
     """
-    if before is None or now is None:
-        return None
-    for name in dict.fromkeys([*before, *now]):
-        there, here = before.get(name), now.get(name)
-        if there is None or here is None:
-            return f"plugin {name} {'has come since' if there is None else 'is no longer there'}"
-        old, new = there["files"], here["files"]
+    now = code_of(list(before)) if before else {}
+    return code_difference(before, {name: known["files"] for name, known in now.items()})
+
+
+def code_difference(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> str | None:
+    """As `changed_code`, of two states: module → {file: SHA-256}."""
+    for name, old in before.items():
+        if (new := now.get(name)) is None:
+            return f"plugin {name} is no longer there"
         if files := [file for file in dict.fromkeys([*old, *new]) if old.get(file) != new.get(file)]:
             more = f" and {len(files) - MOST_FILES} more" if files[MOST_FILES:] else ""
             return f"the code of plugin {name} has changed ({', '.join(files[:MOST_FILES])}{more})"

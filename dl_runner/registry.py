@@ -32,6 +32,19 @@ MODULES = {
     "augment": ("dl_runner.data.augment", "dl_runner.data.augment_color"),
 }
 
+# Parameters of the builders that the program fills in; a config may not.
+GIVEN = {
+    "data": {"root", "seed", "image_size", "tokenizer", "normalize"},
+    "tokenizer": set(),
+    "model": {"data"},
+    "task": {"data", "loss", "load", "fitted", "label_smoothing", "seed"},
+    "loss": {"data"},
+    "optimizer": {"groups"},
+    "schedule": {"horizon"},
+    "init": set(),
+    "augment": set(),
+}
+
 ENTRY_POINTS = "dl_runner.plugins"  # packages that name a module under this entry point are plugins once installed
 
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}

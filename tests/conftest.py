@@ -1,4 +1,4 @@
-"""Fixtures of all tests: float64, and the real Fashion-MNIST where it is."""
+"""Fixtures of all tests: float64, and the real Fashion-MNIST and texts where they are."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,10 @@ import pytest
 from helpers import double as in_double
 
 ROOT = Path(__file__).parents[1]
+TEXTS = (
+    *("time_machine/timemachine.txt", "tiny_shakespeare/input.txt", "ptb/ptb.zip"),
+    *("fra_eng/fra-eng.zip", "multi30k/train.de.gz"),
+)
 
 
 def _fashion_mnist_root() -> Path | None:
@@ -41,6 +45,15 @@ def real_root() -> Path:
     if root is None:
         pytest.skip("the official Fashion-MNIST files are neither in DLRUN_DATA_DIR nor in ../shared/data")
     return root
+
+
+@pytest.fixture(scope="session")
+def text_root() -> Path:
+    """The folder that holds the official files of the texts."""
+    for root in (os.environ.get("DLRUN_DATA_DIR"), ROOT.parent / "shared" / "data"):
+        if root and all((Path(root) / file).is_file() for file in TEXTS):
+            return Path(root)
+    pytest.skip("the official texts are neither in DLRUN_DATA_DIR nor in ../shared/data")
 
 
 @pytest.fixture

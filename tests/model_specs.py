@@ -33,6 +33,7 @@ SMALLEST = {
 }
 # 18 million parameters and more, even for small images.
 HEAVY = ("alexnet", "vgg", "resnet34", "resnet50", "resnet101", "resnet152")
+FITTED = ("ngram",)  # which have no parameter, and tests of their own
 VECTORS = ("linear", "mlp", "centered_mlp", "fixed_hidden", "nested_mlp", "tied_mlp")
 
 INPUTS = ("image", "vector", "tokens", "columns", "fields", "pairs", "points")
@@ -49,7 +50,7 @@ ACCEPTED = {
     **dict.fromkeys(VECTORS, tuple(product(("image", "vector", "columns"), ("classes", "numbers")))),
     "embedding_mlp": (("columns", "classes"), ("columns", "numbers")),
     **dict.fromkeys(("rnn", "gru", "lstm"), tuple(product(("tokens",), ("tokens", "classes", "numbers")))),
-    "gpt": (("tokens", "tokens"),),
+    **dict.fromkeys(("gpt", "ngram"), (("tokens", "tokens"),)),
     "nadaraya_watson": (("points", "numbers"),),
     **dict.fromkeys(("seq2seq", "bahdanau", "transformer"), (("pairs", "tokens"),)),
     "fcn": (("image", "pixels"),),

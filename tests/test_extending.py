@@ -67,6 +67,20 @@ def test_a_table_file_with_a_name_of_its_own_and_a_model_of_vectors(folder, caps
     assert Path("answers.csv").read_text().startswith("id,price\nh0,")
 
 
+def test_a_model_that_is_fitted(folder, capsys):
+    assert run(line("nearest_mean", "model=nearest_mean")) == 0
+    done = only("outputs/digits/nearest_mean/*")
+    found, record = metrics(done), json.loads((done / "run.json").read_text())
+    assert found["test/accuracy"] > 0.85 and record["step"] == 0
+    saved = load_file(done / "checkpoints" / "last.safetensors")
+    assert saved["counts"].sum() == record["data_fingerprint"]["train"]["examples"]
+    capsys.readouterr()
+    assert run(["evaluate", str(done)]) == 0
+    assert f"{found['test/accuracy']:.4f}" in capsys.readouterr().out
+    assert run(line("nearest_mean", "model=nearest_mean", "data=iris")) == 0
+    assert metrics(only("outputs/iris/nearest_mean/*"))["test/accuracy"] > 0.8
+
+
 def test_a_metric(folder):
     assert run(line("top3", "task=top3", "model=softmax", "trainer.epochs=2")) == 0
     found = metrics(only("outputs/digits/softmax/*"))

@@ -12,13 +12,14 @@ from dl_runner.config.stored import CONFIG, check_asked, load_config
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
 from dl_runner.running.code_record import told_of_code
-from dl_runner.running.inference import evaluate_run, load_model, predict
+from dl_runner.running.inference import evaluate_run, load_model, predict, predict_split
 from dl_runner.running.launch import resume
 from dl_runner.running.lesson import go_on
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
 Which = Literal["best", "last"]
+Split = Literal["train", "validation", "test"]
 
 
 class Run:
@@ -99,7 +100,7 @@ class Run:
 
     def evaluate(
         self,
-        split: Literal["train", "validation", "test"] = "test",
+        split: Split = "test",
         *,
         weights: Which | None = None,
         device: str | None = None,
@@ -119,8 +120,9 @@ class Run:
 
     def predict(
         self,
-        inputs: str | Path | Tensor | Iterable[str | Path] | Any,
+        inputs: str | Path | Tensor | Iterable[str | Path] | Any = (),
         *,
+        split: Split | None = None,
         weights: Which | None = None,
         device: str | None = None,
         **options: Any,
@@ -131,11 +133,19 @@ class Run:
             inputs: one or several names of picture or table files, or texts; or examples as the data hold them, a
                 tensor or NumPy array: uint8 pictures (n, height, width) or (n, channels, height, width), float32
                 vectors (n, size).
-            options: of the task's predictions, such as top=5, or beam=4 of translations.
+            split: "train", "validation" or "test" instead: each example of the run's own data, with what is true.
+            options: of the task's predictions, such as top=5, or beam=4 of translations; of a split's, such as
+                probabilities=True.
 
         Raises:
             UserError: an input that the model cannot read, or an unknown option.
         """
+        if split is not None:
+            with kept():
+                found = predict_split(self.folder, split, weights, options, device)
+            for change in found.changed:
+                warnings.warn(change, stacklevel=2)
+            return found.rows
         given = [str(inputs)] if isinstance(inputs, str | Path) else inputs
         if not hasattr(given, "shape"):
             given = [str(one) for one in given]
@@ -144,12 +154,15 @@ class Run:
         with kept():
             return predict(self.folder, given, weights, options, device)
 
-    def resume(self, device: str | None = None, parallel: Mapping[str, Any] | None = None) -> "Run":
+    def resume(
+        self, device: str | None = None, parallel: Mapping[str, Any] | None = None, *, changed_code: bool = False
+    ) -> "Run":
         """Go on with a run that was interrupted, killed or failed; `dlrun resume`.
 
         Args:
             device: where to go on, if not where the run began.
             parallel: keys of the config's section parallel to change.
+            changed_code: go on although the code of the run's plugins is another one now.
 
         Raises:
             UserError: it is completed, or cannot go on.
@@ -158,7 +171,7 @@ class Run:
         self._models.clear()
         with kept(["resume", str(self.folder)]):
             if self.config.get("lesson") is not None:
-                go_on(self.folder)
+                go_on(self.folder, changed_code=changed_code)
             else:
-                resume(self.folder, device=device, parallel=parallel)
+                resume(self.folder, device=device, parallel=parallel, changed_code=changed_code)
         return self

@@ -21,18 +21,6 @@ from dl_runner.plugins import load_plugins
 from dl_runner.tasks.task import Task
 
 AUTO = "auto"  # a task or tokenizer that the data choose
-# Parameters of the builders that the program fills in; a config may not.
-GIVEN = {
-    "data": {"root", "seed", "image_size", "tokenizer", "normalize"},
-    "tokenizer": set(),
-    "model": {"data"},
-    "task": {"data", "loss", "load", "fitted", "label_smoothing", "seed"},
-    "loss": {"data"},
-    "optimizer": {"groups"},
-    "schedule": {"horizon"},
-    "init": set(),
-    "augment": set(),
-}
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,7 @@ def check_builders(config: Config) -> Builders:
 
 def _bound(group: str, component: Component) -> Callable[..., Any]:
     function = registry.builder(group, component.builder_name)
-    return partial(function, **arguments(function, component.arguments, group, GIVEN[group]))
+    return partial(function, **arguments(function, component.arguments, group, registry.GIVEN[group]))
 
 
 def _paths(bound: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,13 @@ def training_loader(
     )
 
 
+def fitting_loader(config: Config, data: Data, settings: DeviceSettings) -> Loader:
+    """The whole training split in its order, unaugmented and once, for each process alone."""
+    size = max(config.data.batch_size, EVALUATED_AT_ONCE // data.spec.values)
+    prepared = preparation(data.spec, settings.device, memory_format=settings.memory_format)
+    return Loader(data.train, data.samplers.once(data.train, size), prepared, device=settings.device)
+
+
 def evaluation_loader(
     config: Config,
     data: Data,

@@ -13,7 +13,7 @@ from torch import nn
 from dl_runner import registry
 from dl_runner.build.builders import Builders, check_builders, offered
 from dl_runner.build.data import build_data
-from dl_runner.build.model import build_device, build_device_settings, build_model, count_parameters
+from dl_runner.build.model import build_device, build_device_settings, build_model, count_parameters, only_fitted
 from dl_runner.build.pretrained import Loaded, load_pretrained
 from dl_runner.build.teacher import load_teacher
 from dl_runner.config.durations import Horizon
@@ -92,6 +92,11 @@ def build_experiment(
     task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device, fitted=data.fitted))
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)
+    if only_fitted(model) and config.pretrained.source is not None:
+        raise UserError(
+            f"pretrained.from={config.pretrained.source}: model={config.model.name} is fitted to the training data, "
+            "and begins with nothing; use pretrained=none"
+        )
     loaded = load_pretrained(model, config.pretrained, data.fitted) if pretrained else None
     if config.parallel.name == "data_parallel":
         devices(config.parallel, device)

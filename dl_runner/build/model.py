@@ -30,6 +30,16 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def is_fitted(model: nn.Module) -> bool:
+    """Whether the model learns from the training split before the first step, by its method `fit`."""
+    return hasattr(model, "fit")
+
+
+def only_fitted(model: nn.Module) -> bool:
+    """Whether that is all it learns: it has no parameter for gradients."""
+    return is_fitted(model) and not any(parameter.requires_grad for parameter in model.parameters())
+
+
 def build_model(config: Config, builders: Builders, spec: DataSpec) -> nn.Module:
     """The initialized model, on the processor: the same weights for the same seed, whatever the device.
 

@@ -5,11 +5,13 @@ and compiled; then come its optimizer with what the regularization adds to each 
 """
 
 import inspect
+from dataclasses import replace
 
 import torch
 
-from dl_runner.build.data import evaluation_loader, training_loader
+from dl_runner.build.data import evaluation_loader, fitting_loader, training_loader
 from dl_runner.build.experiment import Experiment
+from dl_runner.build.model import is_fitted, only_fitted
 from dl_runner.data.loader import Loader
 from dl_runner.errors import UserError
 from dl_runner.optim.frozen import Frozen
@@ -45,9 +47,13 @@ def build_training(experiment: Experiment) -> Training:
     """
     update = _update(experiment)
     config, task = experiment.config, experiment.task
-    trainer, group = config.trainer, experiment.process_group
+    trainer, group, horizon = config.trainer, experiment.process_group, experiment.horizon
+    if only_fitted(experiment.model):
+        horizon = replace(horizon, steps=0)
     sums, progress = MetricSums(task), Progress()
     stopping = EarlyStopping(chooses(task).better, config.regularization.early_stopping)
+    fits = is_fitted(experiment.model)
+    fitting = fitting_loader(config, experiment.data, experiment.device_settings) if fits else None
     state: dict[str, Stateful] = {
         "model": ModelState(update.strategy),
         "optimizer": OptimizerState(update.strategy, update.optimizer),
@@ -66,7 +72,7 @@ def build_training(experiment: Experiment) -> Training:
             config, experiment.builders, experiment.data, experiment.device_settings, (group.rank, group.size)
         ),
         evaluator=_evaluator(experiment, update),
-        horizon=experiment.horizon,
+        horizon=horizon,
         intervals=Intervals(
             evaluate=trainer.evaluate_every,
             log=trainer.log_every,
@@ -80,6 +86,7 @@ def build_training(experiment: Experiment) -> Training:
         state=state,
         identity={"config": dict(config.plain)},
         spec=experiment.spec,
+        fitting=fitting,
     )
 
 
@@ -121,8 +128,9 @@ def build_optimizer(experiment: Experiment) -> torch.optim.Optimizer:
     groups = parameter_groups(model, regularization.weight_decay, rate.default if config.groups else 0.0, config.groups)
     if config.groups and not groups:
         raise UserError("groups: leave no parameter of the model to learn; give one of them an lr above 0")
-    if not groups:
+    if not groups and not only_fitted(model):
         raise UserError(f"model={config.model.name}: has no parameter, so there is nothing to train")
+    groups = groups or [{"params": []}]  # of a model that is fitted, whose run makes no steps
     optimizer = build(groups)
     if regularization.decoupled:
         decay_before_step(optimizer, weights(model), regularization.decoupled)

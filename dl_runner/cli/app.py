@@ -58,14 +58,16 @@ def run(argv: list[str]) -> int:
         if argv and (found := verbs.find(argv)):
             verb, arguments = found
             verbs.VERBS[verb](arguments)
-        elif argv and argv[0] in ("-h", "--help", "help"):
+        elif argv[:1] == ["help"] and argv[1:2] and argv[1] in verbs.VERBS:
+            verbs.VERBS[argv[1]](["--help"])
+        elif argv[:1] == ["help"] or {"-h", "--help"} & set(argv):
             print(verbs.help_text())
-        elif argv and argv[0] in ("-V", "--version"):
+        elif {"-V", "--version"} & set(argv):
             print(f"dlrun {dl_runner.__version__}")
         else:
             train(argv)
     except UserError as error:
-        return _say(error, 2)
+        return _say(_advised(error, argv), 2)
     except RunFailed as error:
         return _say(error, 1)
     except Interrupted as stop:
@@ -76,6 +78,22 @@ def run(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _advised(error: UserError, argv: list[str]) -> UserError:
+    """The error, or the line that was meant where the command line says nearly what can be run."""
+    from dl_runner.cli import verbs
+
+    try:
+        found = verbs.find(argv)
+        if found and found[0] not in verbs.COMPOSING:
+            return error
+        from dl_runner.config.hints.advice import advise
+
+        told = advise(found[1], found[0]) if found else advise(argv, commands=verbs.VERBS)
+    except Exception:  # a hint that fails must not hide the error that it was asked about
+        return error
+    return UserError(told) if told else error
 
 
 def _say(error: BaseException, code: int) -> int:
@@ -108,6 +126,8 @@ def train(argv: list[str]) -> Path | None:
     from dl_runner.config.stored import check_interpolations, to_plain
 
     line = read_line(argv)
+    for key, given in line.repeated().items():
+        print(f"dlrun: note: {' '.join(given)}: {key} is there more than once; the last one counts", file=sys.stderr)
     # Hydra then raises its errors instead of printing them, so that they come out as one line like all others.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     single = _Single()
@@ -125,7 +145,7 @@ def train(argv: list[str]) -> Path | None:
     except Exception as error:
         if single.started:
             raise
-        raise composing_failed(error, line.overrides, line.folders) from None
+        raise composing_failed(error, line.overrides, line.folders, line.config_name) from None
     finally:
         sys.argv = ["dlrun", *argv]
     if single.failure:

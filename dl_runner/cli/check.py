@@ -4,9 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from dl_runner.cli.options import parser_of
-from dl_runner.config.compose import compose
-from dl_runner.config.search_path import checked_folders
+from dl_runner.cli.options import composed, parser_of
 from dl_runner.errors import RunFailed
 
 
@@ -17,14 +15,13 @@ def check(argv: list[str]) -> None:
         RunFailed: something was found.
     """
     parser = parser_of(
-        "check", "List the damaged, duplicate and odd files of the data that KEY=VALUE… would train on.", composes=True
+        "check",
+        "List the damaged, duplicate and odd files of the data that KEY=VALUE… would train on.",
+        composes=True,
+        settings=True,
     )
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
     given = parser.parse_intermixed_args(argv)
-    from dl_runner.config.check import check_command
-    from dl_runner.config.stored import to_plain
-
-    checked = check_command(to_plain(compose(given.overrides, checked_folders(given.config_dir))))
+    checked = composed(given)
     from dl_runner.build.builders import check_builders
     from dl_runner.build.data import build_data
     from dl_runner.data.inspection import Finding, inspect

@@ -4,23 +4,41 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from dl_runner.config.check import check_command
+from dl_runner.config.compose import compose
 from dl_runner.config.line import config_dir_option, refusing
-from dl_runner.config.search_path import checked_folders
-from dl_runner.config.stored import check_asked
+from dl_runner.config.schema import Config
+from dl_runner.config.search_path import checked_folders, checked_name
+from dl_runner.config.stored import check_asked, to_plain
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
 
 
-def parser_of(verb: str, purpose: str, composes: bool = False) -> argparse.ArgumentParser:
+def parser_of(verb: str, purpose: str, composes: bool = False, settings: bool = False) -> argparse.ArgumentParser:
     """A verb's parser; an error in its arguments is a UserError.
 
     Args:
         composes: whether the verb composes a config, for which --config-dir counts; the others take it, too, so that
             it can be part of the way in which somebody starts dlrun.
+        settings: whether its arguments are KEY=VALUE, for `composed`.
     """
     parser = refusing(argparse.ArgumentParser(prog=f"dlrun {verb}", description=purpose, allow_abbrev=False))
     config_dir_option(parser, "" if composes else "changes nothing here: a run folder holds its whole config")
+    if settings:
+        parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
+        parser.add_argument("--config-name", "-cn", metavar="NAME", help="NAME.yaml of your folder is the whole config")
     return parser
+
+
+def composed(given: argparse.Namespace) -> Config:
+    """The checked config of the KEY=VALUE of a verb.
+
+    Raises:
+        UserError: something in them does not fit.
+    """
+    folders = checked_folders(given.config_dir)
+    name = "config" if given.config_name is None else checked_name(given.config_name, folders)
+    return check_command(to_plain(compose(given.overrides, folders, name)))
 
 
 def device_option(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.cli.options import device_option, run_folder_of
+from dl_runner.errors import UserError
 
-_OURS = ("--weights", "--device", "--out", "--attention", "--plugins", "--help", "--config-dir")
+SHOWN = 20  # rows of a split
+_OURS = ("--weights", "--device", "--out", "--split", "--attention", "--plugins", "--help", "--config-dir")
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 
@@ -28,12 +30,18 @@ def predict(argv: list[str]) -> None:
         parser.add_argument(
             "--out", type=Path, metavar="DIR|FILE.csv", help="where pictures are written, or a file for all answers"
         )
+        parser.add_argument(
+            "--split",
+            choices=["train", "validation", "test"],
+            help="ask about the examples of the run's own data instead",
+        )
         parser.add_argument("--attention", metavar="FILE.png", help="draw what a translator looks at as it writes")
         parser.epilog = (
             "Further options are the task's: --top 5 --invert for classes, --length 200 --temperature 0.8 for texts, "
             "--beam 4 --length-penalty 0.75 for translations."
         )
 
+    asked = ["predict", *argv]
     argv, options = split_options(argv)
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     if given.attention is not None:
@@ -43,17 +51,39 @@ def predict(argv: list[str]) -> None:
     from dl_runner.running.inference import predict as answers
     from dl_runner.tracking.console import Terminal
 
-    for told in told_of_code(given.run):
-        print(f"dlrun: warning: {told}", file=sys.stderr)
     for_file = is_table_file(given.out)
-    rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
+    if given.split is not None:
+        rows = _of_split(given, options)
+    else:
+        for told in told_of_code(given.run, asked):
+            print(f"dlrun: warning: {told}", file=sys.stderr)
+        rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
     if for_file:
         write_table(rows, given.out)
         print(f"{len(rows):,} rows: {given.out}")
-    else:
-        if given.out is not None:
-            check_folder(rows, given.out)
-        Terminal().print(render(rows, given.out or Path()))
+        return
+    if given.out is not None:
+        check_folder(rows, given.out)
+    shown = rows if given.split is None else rows[:SHOWN]
+    Terminal().print(render(shown, given.out or Path()))
+    if len(shown) < len(rows):
+        print(f"the first {len(shown)} of {len(rows):,}; --out FILE.csv has all")
+
+
+def _of_split(given: argparse.Namespace, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the examples of a split.
+
+    Raises:
+        UserError: inputs are named beside it.
+    """
+    if given.inputs:
+        raise UserError(f"--split {given.split}: is about the run's own data; leave {given.inputs[0]} out")
+    from dl_runner.running.inference import predict_split
+
+    rows, changed = predict_split(given.run, given.split, given.weights, options, given.device)
+    for change in changed:
+        print(f"dlrun: warning: {change}", file=sys.stderr)
+    return rows
 
 
 def split_options(argv: list[str]) -> tuple[list[str], dict[str, Any]]:

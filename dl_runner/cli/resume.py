@@ -36,7 +36,7 @@ def resume(argv: list[str]) -> None:
 
         if given.device or parallel:
             raise UserError(f"resume {folder}: is a lesson, which goes on where it began; leave the options out")
-        go_on(folder)
+        go_on(folder, changed_code=given.changed_code)
     else:
         from dl_runner.running.launch import resume as go_on_training
 

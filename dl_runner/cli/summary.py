@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dl_runner.cli.options import parser_of
-from dl_runner.config.compose import compose
-from dl_runner.config.search_path import checked_folders
+from dl_runner.cli.options import composed, parser_of
 
 if TYPE_CHECKING:
     from dl_runner.build.experiment import Experiment
@@ -13,8 +11,9 @@ if TYPE_CHECKING:
 
 def summary(argv: list[str]) -> None:
     """dlrun summary KEY=VALUE…: the model's layers, the schedule's curve, a picture of what an augmentation does."""
-    parser = parser_of("summary", "Show the layers of the model that KEY=VALUE… would train.", composes=True)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for a run")
+    parser = parser_of(
+        "summary", "Show the layers of the model that KEY=VALUE… would train.", composes=True, settings=True
+    )
     parser.add_argument(
         "--picture",
         type=Path,
@@ -23,10 +22,7 @@ def summary(argv: list[str]) -> None:
         help="where augment=… draws augmented copies of training images (default ./augmented.png)",
     )
     given = parser.parse_intermixed_args(argv)
-    from dl_runner.config.check import check_command
-    from dl_runner.config.stored import to_plain
-
-    checked = check_command(to_plain(compose(given.overrides, checked_folders(given.config_dir))))
+    checked = composed(given)
     from dl_runner.build.fit import checked_experiment
     from dl_runner.report.columns import columns_in_words
     from dl_runner.report.curve import draw_rates

@@ -25,7 +25,11 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "tensorboard": tensorboard,
 }
 
-_OPTIONS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p")
+COMPOSING = ("summary", "check")  # which take KEY=VALUE as a run does
+
+_OPTIONS_WITH_VALUE = (
+    *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c"),
+)
 _OPTIONS_WITHOUT = ("--multirun", "--run", "--resolve")
 
 

@@ -1,13 +1,23 @@
-"""One line about a choice of a config group. Imports no torch."""
+"""A choice of a config group in words: one line about it, and its keys. Imports no torch."""
 
-import ast
+import dataclasses
+import typing
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dl_runner import registry
-from dl_runner.config.search_path import CONF, PACKAGE, file_of
+import yaml
+
+from dl_runner.config.keys import chosen_by, keys_of
+from dl_runner.config.schema import Component, Config
+from dl_runner.config.search_path import CONF, file_of
+from dl_runner.config.signatures import first_line, parameters
+from dl_runner.config.types import describe as in_words
 from dl_runner.config.yaml_file import text_of
 from dl_runner.errors import UserError
+
+_NAMES = ("name", "builder")  # what a choice is, and no setting of it
 
 
 def describe(group: str, name: str, folders: Sequence[Path] = ()) -> str:
@@ -15,7 +25,7 @@ def describe(group: str, name: str, folders: Sequence[Path] = ()) -> str:
     that comment."""
     path = file_of(group, name, folders)
     ours = path is None or path == CONF / group / f"{name}.yaml"
-    if ours and (found := _of_builder(group, name)) is not None:
+    if ours and (found := first_line(group, name)) is not None:
         return found
     try:
         text = text_of(path) if path else ""
@@ -25,18 +35,66 @@ def describe(group: str, name: str, folders: Sequence[Path] = ()) -> str:
     return next((line.strip() for line in comments if line.strip() and not line.startswith("@")), "")
 
 
-def _of_builder(group: str, name: str) -> str | None:
-    if group in registry.PACKAGES:
-        module = PACKAGE.parent / Path(*registry.PACKAGES[group].split("."), f"{name}.py")
-        if module.is_file():
-            return _first_line(ast.parse(module.read_text(encoding="utf-8")))
-    for dotted in registry.MODULES.get(group, ()):
-        source = PACKAGE.parent / Path(*dotted.split(".")).with_suffix(".py")
-        for node in ast.parse(source.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                return _first_line(node)
-    return None
+@dataclass(frozen=True)
+class Setting:
+    """A key of a choice, in words.
+
+    Args:
+        key: as on the command line; with a + before it where the config lacks it and the builder takes it.
+        default: as on the command line.
+        takes: what it may be, "" where that is not known.
+        meaning: "" where nothing says it.
+    """
+
+    key: str
+    default: str
+    takes: str
+    meaning: str
 
 
-def _first_line(node: ast.Module | ast.FunctionDef) -> str:
-    return (ast.get_docstring(node) or "").split("\n")[0]
+def settings(group: str, name: str, folders: Sequence[Path] = ()) -> list[Setting]:
+    """The keys of a choice: those of its YAML, and what else its builder takes.
+
+    Raises:
+        UserError: its file cannot be read.
+    """
+    keys = keys_of(group, name, folders)
+    builder = str(keys["builder"].default if "builder" in keys else keys["name"].default if "name" in keys else name)
+    known, fixed = {one.name: one for one in parameters(group, builder)}, kinds_of_section(group)
+    whole = group in ("experiment", "debug")  # whose keys are those of any section
+    found = [Setting(group, name, "", "") for group, name in chosen_by(group, name, folders).items()] if whole else []
+    for key, value in keys.items():
+        if key in _NAMES and not whole and group != "sweep":  # whose name is its folder's
+            continue
+        takes = fixed.get(key) or (known[key].takes if key in known else "")
+        meaning = value.comment or (known[key].meaning if key in known else "")
+        for full, one in _flat(key if whole else f"{group}.{key}", value.default if whole else {"": value.default}):
+            found.append(Setting(full, as_typed(one), takes, meaning))
+    for one in known.values():
+        if one.name not in keys:
+            found.append(Setting(f"+{group}.{one.name}", one.default or "needs a value", one.takes, one.meaning))
+    return found
+
+
+def as_typed(value: Any) -> str:
+    """A value as the command line has it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:g}"
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
+
+
+def kinds_of_section(group: str) -> dict[str, str]:
+    """What the keys of a section take that are the same for all its choices."""
+    schema = typing.get_type_hints(Config).get(group)
+    if not dataclasses.is_dataclass(schema) or schema is Component or hasattr(schema, "parse"):
+        return {}
+    hints = typing.get_type_hints(schema, include_extras=True)
+    return {name: in_words(hint) for name, hint in hints.items() if name != "arguments"}
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, dict) or not value:
+        return [(key, value)]
+    return [found for name, one in value.items() for found in _flat(f"{key}.{name}" if name else key, one)]

@@ -63,7 +63,7 @@ class Horizon:
     """How long a run is.
 
     Args:
-        steps: optimizer steps in the whole run, >= 1.
+        steps: optimizer steps in the whole run, >= 1; 0 of a model that is fitted and has no parameters.
         steps_per_epoch: optimizer steps in one pass over the training examples, >= 1.
     """
 

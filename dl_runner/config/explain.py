@@ -43,6 +43,11 @@ def explain(error: Exception, overrides: Sequence[str], folders: Sequence[Path],
         cause = error.__cause__
         reason = _in_one_line(cause) if isinstance(cause, OmegaConfBaseException) else ""
         return f"{told or 'the command line cannot be composed'} ({reason})" if reason not in told else told
+    if "Config group override must be" in told:  # a number, or null
+        word = re.compile(r"[-+\d.]+|null|true|false", re.IGNORECASE)
+        wrong = (one for one in overrides if key_of(one) in groups() and word.fullmatch(one.partition("=")[2]))
+        if chosen := next(wrong, None):
+            return _missing(chosen.replace("=", "/", 1), (), folders)
     # Hydra meets some malformed values, such as a list for a group or no launcher, with whatever Python raises.
     chosen = next((one for one in overrides if key_of(one) in groups() and one.partition("=")[2][:1] in "[{("), None)
     chosen = chosen or next((one for one in overrides if key_of(one).startswith(("hydra/", "hydra."))), None)
@@ -96,6 +101,8 @@ def _refused_key(error: Exception) -> str | None:
 def _no_such_key(key: str, overrides: list[str], compose: Compose) -> str:
     shown = next((override for override in overrides if key_of(override) == key), key)
     known = _keys(overrides, compose)
+    if key in groups() and key in known and not shown.startswith(("+", "~")):
+        return f"{shown}: the config is one file as a whole, without choices; change its keys, as in {key}.KEY=VALUE"
     if shown.startswith("~") and key in known:
         value = known[key]
         if "=" in shown and value is not None:

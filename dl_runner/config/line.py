@@ -40,8 +40,23 @@ class Line:
     made: list[Path] = field(default_factory=list)
 
     @property
+    def config_name(self) -> str:
+        """The config as a whole."""
+        return next((one.partition("=")[2] for one in self.options if one.startswith("--config-name=")), "config")
+
+    def repeated(self) -> dict[str, list[str]]:
+        """The keys that stand there more than once with different values: key → KEY=VALUE, of which the last counts."""
+        found: dict[str, list[str]] = {}
+        for one in self.overrides:
+            if not one.startswith("~"):
+                found.setdefault(key_of(one), []).append(one)
+        return {key: given for key, given in found.items() if len(set(given)) > 1}
+
+    @property
     def for_hydra(self) -> list[str]:
         """The arguments with which Hydra composes the sweep as a whole, or the run."""
+        if "--hydra-help" in self.options:  # which composes a config of Hydra's own
+            return list(self.options)
         return [*self.options, *(self._for_the_whole() if self.multirun else self.overrides)]
 
     def _for_the_whole(self) -> Iterator[str]:

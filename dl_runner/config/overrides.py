@@ -81,6 +81,9 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
             raise UserError(f"{one}: no key; write KEY=VALUE, such as optimizer.lr=0.1")
         if one.startswith("~"):
             _check_deletion(one, key)
+        if key in groups() and key != "experiment" and (listed := re.fullmatch(r"\[(.+)\]", value.strip())):
+            names = ",".join(part.strip() for part in listed[1].split(","))
+            raise UserError(f"{one}: a run has one {key}; `dlrun -m {key}={names}` is a run of each")
         if key == _SEARCH_PATH:
             folders = (*folders, *_search_path(one))
         elif is_hydras(key) and not has_effect(key):

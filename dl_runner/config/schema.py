@@ -14,6 +14,7 @@ from typing import Any, Literal
 from dl_runner.config.durations import Duration, Steps
 from dl_runner.config.groups import Groups
 from dl_runner.config.parsed import NormalizationConfig, PretrainedConfig
+from dl_runner.config.search_path import groups
 from dl_runner.config.types import CountInt, Folds, Fraction, NonNegative, Positive, PositiveInt, checked
 from dl_runner.errors import UserError, hint
 
@@ -181,7 +182,9 @@ def section(schema: type, values: Any, key: str) -> Any:
         UserError: not a mapping, a key too many or too few, or a value that does not fit.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"{key}={values}: expected keys and values, as in conf/{key}/")
+        where = f"conf/{key}/" if key in groups() else f"{key}: {{KEY: VALUE}}"
+        instead = "; a lesson is an experiment, experiment=lessons/NAME" if key == "lesson" else ""
+        raise UserError(f"{key}={values}: expected keys and values, as in {where}{instead}")
     hints = typing.get_type_hints(schema, include_extras=True)
     names = {field.name for field in dataclasses.fields(schema)} - {"arguments", "plain"}
     optional = {

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -19,6 +19,12 @@ _own: ContextVar[tuple[Path, ...]] = ContextVar("own_config_folders", default=()
 def groups() -> list[str]:
     """The config groups, in alphabetical order."""
     return sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+
+
+def group_named(word: str) -> str | None:
+    """The group that a word names, in the singular or the plural; None for none."""
+    found = next((name for name in groups() if word in (name, f"{name}s", f"{name[:-1]}es")), None)
+    return found or {"losses": "loss", "inits": "init"}.get(word)
 
 
 def choices(group: str, folders: Sequence[Path] = ()) -> list[str]:
@@ -54,7 +60,9 @@ def _folder(text: str, option: str) -> Path:
     scheme, _, rest = text.partition("://")
     if scheme == "pkg" and rest:
         return _of_package(rest, f"{option} {text}")
-    path = Path(rest if scheme == "file" and rest else text).expanduser()
+    path = Path(rest if scheme == "file" and rest else text)
+    with suppress(RuntimeError):  # the ~name of nobody
+        path = path.expanduser()
     if not text or not path.is_dir():
         kind = "is no folder" if text and path.exists() else "no such folder"
         raise UserError(f"{option} {text or repr(text)}: {kind}; it names the folder that holds your model/, data/, …")
@@ -63,7 +71,16 @@ def _folder(text: str, option: str) -> Path:
             f"{option} {text}: is a run folder, no folder of choices; go on with it by: "
             f"{shlex.join(['dlrun', 'resume', text])}"
         )
+    has_choices = any((path / group).is_dir() for group in (*groups(), "hydra")) or any(path.glob("*.yaml"))
+    if any(path.iterdir()) and not has_choices:  # such as a folder of runs
+        raise UserError(f"{option} {text}: holds no choices; it names the folder that holds your model/, data/, …")
     return path.absolute()
+
+
+def rerun_command(run: Path) -> str:
+    """A command to paste that runs a run folder's config anew."""
+    copy = shlex.join(["cp", str(run / "config.yaml"), "my_conf/again.yaml"])
+    return f"mkdir -p my_conf && {copy} && dlrun --config-dir my_conf --config-name again"
 
 
 def _of_package(name: str, shown: str) -> Path:
@@ -108,5 +125,10 @@ def checked_name(name: str, folders: Sequence[Path]) -> str:
     if not any((folder / f"{stem}.yaml").is_file() for folder in (*folders, CONF)):
         raise UserError(
             f"--config-name {name}: no such file in {', '.join(map(str, folders)) or 'dlrun'}{hint(stem, known)}"
+        )
+    if folders and not any((folder / f"{stem}.yaml").is_file() for folder in folders):
+        raise UserError(
+            f"--config-name {name}: {', '.join(map(str, folders))} has no {stem}.yaml; leave --config-name out for "
+            "dlrun's own"
         )
     return stem

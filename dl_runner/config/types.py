@@ -196,15 +196,15 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any], key: str,
         if name not in parameters:
             takes = hint(name, parameters) or "; it takes none"
             raise UserError(f"{named}={value}: {function.__name__} has no such parameter{takes}")
-        result[name] = checked(value, _annotation(function, parameters[name]), named)
+        result[name] = checked(value, annotation_of(function, parameters[name]), named)
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in result:
-            expected = describe(_annotation(function, parameter))
+            expected = describe(annotation_of(function, parameter))
             raise UserError(f"{key}.{name}: {function.__name__} needs it ({expected})")
     return result
 
 
-def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+def annotation_of(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
     """One parameter's annotation. A postponed one is evaluated alone, so that an annotation elsewhere in the
     signature may name a type that is only imported for type checkers."""
     if isinstance(parameter.annotation, str):

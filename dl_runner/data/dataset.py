@@ -45,12 +45,16 @@ class Fit(Protocol):
 
 
 class Samplers:
-    """How batches are made of a split: shuffled for training, in order for evaluation."""
+    """How batches are made of a split: shuffled for training, in order for evaluation and for fitting."""
 
     def training(self, split: Split, batch_size: int, seed: int) -> Sampler:
         return Shuffled(len(split), batch_size, seed)
 
     def evaluation(self, split: Split, batch_size: int) -> Sampler:
+        return InOrder(len(split), batch_size)
+
+    def once(self, split: Split, batch_size: int) -> Sampler:
+        """Everything in its order and exactly once, for models that are fitted."""
         return InOrder(len(split), batch_size)
 
 

@@ -289,9 +289,10 @@ def bpe_scratch(*, size: PositiveInt = 1000, min_frequency: PositiveInt = 2) -> 
 
 
 def wordpiece(*, size: PositiveInt = 1000, min_frequency: PositiveInt = 2, lowercase: bool = False) -> Tokenizer:
-    """WordPiece, as BERT's (Devlin et al., 2019; Schuster and Nakajima, 2012): a word is cut, from the left, into the
-    longest tokens that the vocabulary has; those that go on with a word begin with ##. A word with a character that the
-    training text lacks is `<unk>`.
+    """WordPiece, as BERT's (Devlin et al., 2019; Schuster and Nakajima, 2012).
+
+    A word is cut, from the left, into the longest tokens that the vocabulary has; those that go on with a word begin
+    with ##. A word with a character that the training text lacks is `<unk>`.
 
     Args:
         size: of the vocabulary; more if the text has so many different characters.

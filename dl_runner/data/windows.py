@@ -132,3 +132,6 @@ class WindowSamplers(Samplers):
             return InOrderWindows(max(1, targets - split.steps + 1), 1, batch_size)
         carries = self._sampling == "sequential"
         return InOrderWindows(-(-targets // split.steps), split.steps, 1 if carries else batch_size, carries)
+
+    def once(self, split: TokenStream, batch_size: int) -> Sampler:
+        return InOrderWindows(-(-(len(split) - 1) // split.steps), split.steps, batch_size)

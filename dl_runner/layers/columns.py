@@ -1,6 +1,9 @@
 """Rows of a table as vectors, for every model that reads one."""
 
 import inspect
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,9 +44,18 @@ class OfRows(nn.Module):
         return self.model(self.vector(numeric, categories))
 
 
+class FittedOfRows(OfRows):
+    """One that is fitted."""
+
+    def fit(self, batches: Iterable[Any]) -> None:
+        """Give the model the batches with vectors as their inputs."""
+        self.model.fit(replace(batch, inputs=self.vector(**batch.inputs)) for batch in batches)
+
+
 def reading_rows(model: nn.Module, data: DataSpec) -> nn.Module:
     """The model itself, or for rows of a table and a model that does not take their columns by name, one that makes
     vectors of them first."""
     if not isinstance(data.inputs, Columns) or "categories" in inspect.signature(model.forward).parameters:
         return model
-    return OfRows(RowAsVector(data.inputs.sizes), model)
+    of_rows = FittedOfRows if hasattr(model, "fit") else OfRows
+    return of_rows(RowAsVector(data.inputs.sizes), model)

@@ -243,8 +243,8 @@ def parallelize(
     """
     if config.name == "data_parallel":
         return DataParallelStrategy(model, process_group, devices(config, device))
-    if not config.grouped:
-        return Strategy(model, process_group)
+    if not config.grouped or not any(parameter.requires_grad for parameter in model.parameters()):
+        return Strategy(model, process_group)  # without gradients, processes share evaluations alone
     if config.sync_batchnorm:
         model = synchronized(model, device)
     return _GROUPED[config.name](model, process_group)

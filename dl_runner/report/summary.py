@@ -80,7 +80,8 @@ class _Calls:
         new = {id(own): own.numel() for own in module.parameters(recurse=False) if id(own) not in self.counted}
         self.counted |= new.keys()
         leaf = next(module.children(), None) is None
-        if leaf or new or flops > within:
+        only = not self.running and not self.rows  # a model whose modules are but called for what they hold
+        if leaf or new or flops > within or only:
             # One multiply-add is two floating-point operations.
             row = Row(self.names[module], type(module).__name__, shape, sum(new.values()), (flops - within) // 2)
             self.rows.append(row)

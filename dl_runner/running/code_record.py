@@ -1,10 +1,11 @@
 """Whether the code of a run's plugins is still that with which the run began. Imports no torch."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from dl_runner.errors import UserError
-from dl_runner.plugins import changed_code, code_of
+from dl_runner.plugins import changed_code
 from dl_runner.tracking.plugin_code import CODE
 from dl_runner.tracking.run_folder import RunRecord
 
@@ -16,7 +17,7 @@ def code_changes(folder: Path) -> str | None:
         UserError: the record is damaged.
     """
     before = RunRecord.load(folder)["plugins"]
-    change = changed_code(before, code_of(list(before))) if before else None
+    change = changed_code({name: known["files"] for name, known in (before or {}).items()})
     return f"{change} since the run began" if change else None
 
 
@@ -29,12 +30,24 @@ def check_code(folder: Path) -> None:
     if change := code_changes(folder):
         anyway = shlex.join(["dlrun", "resume", str(folder), "--changed-code"])
         raise UserError(
-            f"{folder}: {change}, so it cannot go on exactly; the code of then is in {folder / CODE}, put it back; or "
-            f"go on with the code as it is now: {anyway}"
+            f"{folder}: {change}, so it cannot go on exactly; with the code as it is now: {anyway}; with that of then: "
+            f"{_with_copy(['resume', str(folder)], folder)}"
         )
 
 
-def told_of_code(folder: Path) -> list[str]:
-    """What a reader of a run's answers must know of its code, a line each."""
+def told_of_code(folder: Path, words: Sequence[str] | None = None) -> list[str]:
+    """What a reader of a run's answers must know of its code, a line each.
+
+    Args:
+        words: of the command that asks, to be given again with the code of then; None for an evaluation.
+    """
     change = code_changes(folder)
-    return [f"{change}; this is of the code as it is now, and {folder / CODE} has that of then"] if change else []
+    told = "these answers are of the code as it is now; with that of then"
+    return [f"{change}; {told}: {_with_copy(words or ['evaluate', str(folder)], folder)}"] if change else []
+
+
+def _with_copy(words: Sequence[str], folder: Path) -> str:
+    """The command that uses the copy of the code in the run folder, which the search for imports comes upon first."""
+    names = ",".join(RunRecord.load(folder)["plugins"])
+    command = shlex.join(["dlrun", *words, "--plugins", names])
+    return f"PYTHONPATH={shlex.quote(str(folder / CODE))} {command}"

@@ -57,8 +57,12 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
         "notes": "; ".join(_notes(experiment.data)),
         "model": f"{checked.model.name}, {experiment.parameters:,} parameters",
         "pretrained": str(experiment.loaded) if experiment.loaded else None,
-        "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule",
-        "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples",
+        "optimizer": f"{checked.optimizer.name}{f', lr {rate:g}' if rate else ''}, {checked.schedule.name} schedule"
+        if horizon.steps
+        else None,
+        "length": f"{epochs:.4g} epochs, {horizon.steps:,} steps of {checked.data.batch_size} examples"
+        if horizon.steps
+        else "fitted to the training data in one pass; no steps",
         "device": ", ".join([_device_name(experiment.device_settings), *_how(experiment.device_settings)]),
         "parallel": _parallel(experiment),
         "run": str(folder),

@@ -27,6 +27,7 @@ from dl_runner.data.dataset import Data
 from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
+from dl_runner.running.code_record import check_code
 from dl_runner.running.ending import ending_on_record
 from dl_runner.running.launch import finish
 from dl_runner.runtime.files import atomic_path, file_name
@@ -175,13 +176,18 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> P
     return folder
 
 
-def go_on(folder: Path) -> None:
+def go_on(folder: Path, *, changed_code: bool = False) -> None:
     """Continue a lesson: completed arms are read back, an interrupted one is resumed exactly.
+
+    Args:
+        changed_code: although the code of its plugins is another one now.
 
     Raises:
         UserError, RunFailed, Interrupted: as for `teach`.
     """
     checked = load_run(folder)
+    if not changed_code:
+        check_code(folder)
     with lock(folder):
         record = RunRecord.load(folder)
         record.resume(record["step"])

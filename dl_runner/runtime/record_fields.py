@@ -79,7 +79,10 @@ FIELDS: Mapping[str, tuple[str, Check]] = {
     "metrics": ("{metric: number}", _table(_number)),
     "metric_info": ("{metric: {better, format}}", _table(_having(better=_text, format=_text))),
     "objective": ("{metric: number}", _table(_or_null(_number))),
-    "resumed": ("a list of {time, step}", _list(_having(time=_time, step=_whole, lost=_or_null(_text)))),
+    "resumed": (
+        "a list of {time, step}",
+        _list(_having(time=_time, step=_whole, lost=_or_null(_text), code=_or_null(_text))),
+    ),
     "job": ("{label, identity, command}", _having(label=_text, identity=_text, command=_list(_text))),
     "checksums": ("{file: checksum}", _table(_any)),
 }

@@ -1,6 +1,7 @@
 """The folder of a sweep: sweep.json, which lists its jobs, and the locks on them. Imports no torch."""
 
 import fcntl
+import re
 import secrets
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any, NoReturn
 from dl_runner.errors import UserError
 from dl_runner.runtime.checksums import is_as_sealed, sealed
 from dl_runner.runtime.files import file_name, read_json, to_json, write_atomic, writing
+from dl_runner.sweep.difference import beside, difference
+from dl_runner.tracking.plugin_code import CODE
 from dl_runner.tracking.run_folder import Job
 
 DEFINITION = "sweep.json"
@@ -83,7 +86,9 @@ def add_jobs(folder: Path, wanted: Sequence[Job], definition: dict[str, Any]) ->
         new = [job for job in wanted if job.identity not in known]
         lacking = len(known) - (len(wanted) - len(new))
         if new and (lacking or "same" in definition_of(folder)):
-            _refuse(folder, f"of its {len(known)} jobs this one lacks {lacking}, and it has {len(new)} others")
+            told = difference(definition_of(folder), definition)
+            counts = f"of its {len(known)} jobs this one lacks {lacking}, and it has {len(new)} others"
+            _refuse(folder, f"{told} ({counts})", definition)
         for job in new:
             listed.append(Entry(len(listed), _name(len(listed), job), job))
         if new:
@@ -111,7 +116,10 @@ def begin_search(folder: Path, definition: dict[str, Any]) -> str:
             _write(folder, found, [])
         before, now = found.get("same", {}), definition["same"]
         if changed := next((key for key in now if before.get(key) != now[key]), None):
-            _refuse(folder, f"its {changed} is {before.get(changed, 'another one')}, not {now[changed]}")
+            told = f"its {changed} is {before.get(changed, 'another one')}, not {now[changed]}"
+            if changed in ("swept", "example", "search"):
+                told = difference(found, definition)
+            _refuse(folder, told, definition)
     return found["owner"]
 
 
@@ -150,7 +158,9 @@ def add_job(folder: Path, job: Job, number: int) -> Entry:
 
 
 def _name(number: int, job: Job) -> str:
-    return file_name(f"{number}_{job.label}")
+    """Such as 3_model.hidden=512-256,seed=1; the number makes it unique."""
+    label = re.sub(r"(?<==)\[([^\[\]{}'\"]*)\]", lambda found: re.sub(r"\s*,\s*", "-", found[1]), job.label)
+    return file_name(f"{number}_{label}")
 
 
 def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry]) -> None:
@@ -160,12 +170,25 @@ def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry])
         write_atomic(folder / DEFINITION, to_json(sealing, indent=2) + "\n")
 
 
-def _refuse(folder: Path, difference: str) -> NoReturn:
-    command = shlex.join(definition_of(folder).get("command", []))
+def _refuse(folder: Path, told: str, definition: Mapping[str, Any]) -> NoReturn:
     raise UserError(
-        f"{folder}: holds a different sweep: {difference}; choose another sweep.name, or run the one that is there: "
-        f"{command}"
+        f"{folder}: holds a different sweep: {told}; {_how_to_go_on(folder, definition)}begin this one under another "
+        f"sweep.name: {beside(definition.get('command', []), folder)}"
     )
+
+
+def _how_to_go_on(folder: Path, definition: Mapping[str, Any]) -> str:
+    """The command of the sweep in the folder; where the code of plugins has changed, with a copy of that of then, if a
+    job has one."""
+    there = definition_of(folder)
+    command = shlex.join(there.get("command", []))
+    if there.get("code", {}) != definition.get("code", {}):
+        copies = (folder / entry.folder / CODE for entry in entries(folder))
+        copy = next((path for path in copies if path.is_dir()), None)
+        if copy is None:
+            return ""
+        command = f"PYTHONPATH={shlex.quote(str(copy))} {command}"
+    return f"go on with that one: {command}; or "
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dl_runner.config.check import check_command, check_config
 from dl_runner.config.schema import GROUPED, Config
 from dl_runner.errors import Pruned, RunFailed, UserError
+from dl_runner.plugins import changed_code
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.sweep.folder import Entry, claim, definition_of, entries, fix_threads
 from dl_runner.sweep.settings import Settings, check
@@ -104,6 +105,7 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
         checked = check_command(dict(plain))
+        _check_code(definition_of(folder).get("code") or {})
         threads = definition_of(folder).get("threads") or _first_threads(folder, checked)
         entry = replace(entry, job=with_threads_told(entry.job, fixed_threads(plain, threads)))
         checked = with_threads(checked, threads)
@@ -115,6 +117,21 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         return outcome_of_mistake(error)
     except Exception as error:  # unexpected, before there is a run folder for the traceback
         return outcome_of_error(error)
+
+
+def _check_code(began: Mapping[str, Any]) -> None:
+    """Check that the plugins' code is that of which the identity of the job is a hash.
+
+    Args:
+        began: module → {file: SHA-256}, of when the sweep was begun or last given.
+
+    Raises:
+        UserError: it has been changed meanwhile.
+    """
+    if change := changed_code(began):
+        raise UserError(
+            f"{change} since the sweep began; put it back, or begin the sweep anew under another sweep.name"
+        )
 
 
 def fixed_threads(plain: Mapping[str, Any], threads: int | None) -> int | None:

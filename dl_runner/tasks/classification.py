@@ -124,6 +124,23 @@ class Classification:
         titles = [f"{target}={name}" for name in names]
         return [row | dict(zip(titles, one, strict=True)) for row, one in zip(rows, shares.tolist(), strict=True)]
 
+    def answers(self, model: nn.Module, batch: Batch, *, probabilities: bool = False) -> list[Row]:
+        """The class of each example, the most probable one and its probability.
+
+        Args:
+            probabilities: those of every class as well, each in a column named like it.
+        """
+        shares, names = full_precision(call(model, batch.inputs)).softmax(1).cpu(), self.data.classes
+        best, guesses = shares.max(1)
+        columns = zip(batch.targets.tolist(), guesses.tolist(), best.tolist(), strict=True)
+        rows: list[Row] = [
+            {"truth": names[truth], "prediction": names[guess], "probability": share} for truth, guess, share in columns
+        ]
+        if not probabilities:
+            return rows
+        titles = [f"class={name}" for name in names]
+        return [row | dict(zip(titles, one, strict=True)) for row, one in zip(rows, shares.tolist(), strict=True)]
+
     def _shares(self, model: nn.Module, asked: Asked) -> Tensor:
         return ask(model, asked, self.data).float().softmax(dim=1)
 

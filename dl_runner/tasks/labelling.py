@@ -1,5 +1,6 @@
 """A label for each token of a sequence, such as its part of speech."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,18 @@ class _Labelling:
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
         tokens = max(1, sums["tokens"])
         return {"accuracy": float(sums["correct"]) / tokens, "loss": float(sums["loss"]) / tokens}
+
+    def answers(self, model: nn.Module, batch: Batch) -> list[Row]:
+        """The labels of each sequence and those that the model gives its places, as names or numbers."""
+        names = getattr(self.fitted, "labels", None) or [str(label) for label in range(self.data.outputs)]
+        best = with_state(model, batch.inputs, None)[0].argmax(2).tolist()
+        rows = []
+        for truth, guesses in zip(batch.targets.tolist(), best, strict=True):
+            pairs = [pair for pair in zip(truth, guesses, strict=True) if pair[0] != IGNORE]
+            told = [" ".join(names[label] for label in one) for one in zip(*pairs, strict=True)] or ["", ""]
+            right = sum(label == guess for label, guess in pairs) / len(pairs) if pairs else math.nan
+            rows.append({"truth": told[0], "prediction": told[1], "accuracy": right})
+        return rows
 
     def predict(self, model: nn.Module, inputs: Sequence[str]) -> list[Row]:
         """The most probable label of each token of some texts.

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dl_runner.config.types import CountInt, NonNegative, PositiveInt
 from dl_runner.data.batch import Batch
@@ -64,6 +65,20 @@ class _LanguageModel:
             prompt = self._prompt(self.prefix, "task.prefix")
         added = generate(model, prompt, self.length, context=self.data.inputs.length, temperature=0.0)
         return {"text": self.tokenizer.decode(prompt + added).rstrip()}
+
+    def answers(self, model: nn.Module, batch: Batch) -> list[Row]:
+        """The text of each window, read without what came before it, and the perplexity of the tokens behind it."""
+        logits, _ = with_state(model, batch.inputs, None)
+        losses = F.cross_entropy(
+            full_precision(logits).transpose(1, 2), batch.targets, ignore_index=IGNORE, reduction="none"
+        )
+        counts = (batch.targets != IGNORE).sum(1)
+        means = (losses.sum(1) / counts.clamp(min=1)).tolist()
+        rows = []
+        for tokens, count, mean in zip(batch.inputs.tolist(), counts.tolist(), means, strict=True):
+            text = " ".join(map(str, tokens)) if self.tokenizer is None else self.tokenizer.decode(tokens[:count])
+            rows.append({"text": text, "tokens": count, "loss": mean, "perplexity": perplexity(mean)})
+        return rows
 
     def predict(
         self,

@@ -121,6 +121,15 @@ class _Regression:
                 f"that a prediction may count as in log_rmse; set task.floor={_below(least):g}"
             )
 
+    def answers(self, model: nn.Module, batch: Batch) -> list[Row]:
+        """The numbers of each example and those that the model gives, in the targets' unit."""
+        values = self._scale.back(full_precision(call(model, batch.inputs))).cpu()
+        truths = batch.targets.reshape(values.shape).cpu()
+        several = range(1, values.shape[1] + 1) if values.shape[1] > 1 else [""]
+        names = [f"{kind} {place}".rstrip() for place in several for kind in ("truth", "prediction")]
+        pairs = torch.stack([truths, values], 2).flatten(1)  # (batch, 2 · outputs)
+        return [dict(zip(names, row, strict=True)) for row in pairs.tolist()]
+
     def predict(self, model: nn.Module, inputs: Sequence[str]) -> list[Row]:
         """The numbers that the model gives, in the targets' unit.
 

@@ -6,6 +6,7 @@ of the picture, the divisor stays, and those pixels add nothing. What is reporte
 there.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,41 @@ class _Segmentation:
         masks = {"truth": few.targets.cpu().numpy(), "model": call(model, few.inputs).argmax(1).cpu().numpy()}
         pictures = shown_again(few.inputs, self.data).numpy()
         return {"predictions": mask_table(pictures, masks, self.data.classes, [""] * len(pictures))}
+
+    def tabulate(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        invert: bool = False,
+        white: Positive | None = None,
+    ) -> list[Row]:
+        """The share of each picture that each class has, for a file.
+
+        Args:
+            invert, white: as for `predict`.
+
+        Raises:
+            UserError: as for `predict`.
+        """
+        asked = read_inputs(inputs, self.data, None, invert, white)
+        masks = run_on_images(model, asked.inputs, self.data).argmax(1).cpu()
+        return [named | self._shares(mask) for named, mask in zip(asked.rows, masks, strict=True)]
+
+    def answers(self, model: nn.Module, batch: Batch) -> list[Row]:
+        """How many pixels of a picture have a label, which share of these is right, and which share of the picture the
+        model gives to each class."""
+        masks, truths = call(model, batch.inputs).argmax(1).cpu(), batch.targets.cpu()
+        rows = []
+        for mask, truth in zip(masks, truths, strict=True):
+            labelled = truth != self._ignore
+            right = float((mask == truth)[labelled].float().mean()) if labelled.any() else math.nan
+            rows.append({"pixels": int(labelled.sum()), "pixel accuracy": right, **self._shares(mask)})
+        return rows
+
+    def _shares(self, mask: Tensor) -> Row:
+        counts = torch.bincount(mask.flatten(), minlength=self._classes)
+        return {f"class={name}": float(one) / mask.numel() for name, one in zip(self.data.classes, counts, strict=True)}
 
     def predict(
         self,

@@ -38,6 +38,8 @@ class Task(Protocol):
 
     - `predict(model, inputs, **options)`: what `dlrun predict` prints; see `dl_runner.tasks.predicting`.
     - `tabulate(model, inputs, **options)`: what it writes into `--out FILE.csv`; without it, what it would print.
+    - `answers(model, batch, **options)`: a row for each example of a batch, what it should be and what the model says,
+      for `dlrun predict RUN --split SPLIT`. The model is in evaluation mode, and nothing asks for gradients.
     - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
       array, uint8 (height, width, 3), or a function that draws it, for pictures that take long and are not shown
       everywhere. It draws from no global random generator.

@@ -136,6 +136,31 @@ class _Translation:
             rows.append(row)
         return rows
 
+    def answers(
+        self, model: nn.Module, batch: Batch, *, beam: PositiveInt = 1, length_penalty: NonNegative = 0.75
+    ) -> list[Row]:
+        """Each sentence, its reference and its translation.
+
+        Args:
+            beam, length_penalty: as for `predict`.
+
+        Raises:
+            UserError: the vocabularies are missing.
+        """
+        if self.fitted is None:
+            raise UserError(
+                "predict: the run folder has no fitted.json with the vocabularies; restore it, or train anew"
+            )
+        sources = [unpadded(source) for source in batch.inputs["source"].tolist()]
+        found = self.translate(model, sources, beam, length_penalty)
+        rows = []
+        for source, target, one in zip(sources, batch.targets.tolist(), found, strict=True):
+            reference = [token for token in target if token not in (IGNORE, EOS)]
+            read, write = self.fitted.source.decode, self.fitted.target.decode
+            row: Row = {"sentence": read(source), "reference": write(reference), "translation": write(one.tokens)}
+            rows.append(row | {"score": one.score, "exact": one.tokens == reference})
+        return rows
+
     def translate(
         self, model: nn.Module, sources: Sequence[Sequence[int]], beam: int = 1, penalty: float = 0.75
     ) -> list[Decoded]:

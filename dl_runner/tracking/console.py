@@ -83,7 +83,7 @@ class Console(Tracker):
 
     def start(self, run: RunInfo) -> None:
         self._run, self._step = run, run.first_step
-        self._epochs = math.ceil(run.steps / run.steps_per_epoch)
+        self._epochs = max(1, math.ceil(run.steps / run.steps_per_epoch))
         self._began = self._lap = time.perf_counter()
         self._read_at = (self._began, run.first_step)
         self._log = LogFile(run.folder / LOG, self._warn)

@@ -21,7 +21,7 @@ def versions() -> dict[str, str | None]:
 
 
 def checkout(folder: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """{"commit", "dirty"} of the git checkout that a folder is part of; None outside one, where it is ignored, or
+    """{"commit", "dirty": whether tracked files differ from it} of the git checkout that a folder is part of; None outside one, where it is ignored, or
     without git.
 
     Args:
@@ -42,6 +42,6 @@ def checkout(folder: Path, file: Path | None = None) -> dict[str, Any] | None:
             git("ls-files", "--error-unmatch", str(file))
         elif subprocess.run([*command, "check-ignore", "-q", "."], timeout=10, check=False).returncode == 0:
             return None
-        return {"commit": commit, "dirty": bool(git("status", "--porcelain"))}
+        return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):
         return None

@@ -18,6 +18,7 @@ from typing import Any
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, to_yaml
 from dl_runner.errors import UserError, WriteFailed
+from dl_runner.plugins import changed_code
 from dl_runner.runtime.checksums import CHECKSUMS, RECORD, Growing, read_record, sealed, sha256
 from dl_runner.runtime.files import overwrite, read_file, to_json, write_atomic, writing
 from dl_runner.tracking.metrics_file import METRICS
@@ -107,15 +108,14 @@ class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 
     Fields, null until known: command (list of text), git ({commit, dirty} of the working directory; null outside a
-    checkout), plugins (see `plugin_code.keep_code`), versions (package
-    to text), host ({name, cores}), parameters (count), data (a DataSpec), data_fingerprint ({split: see
-    `dl_runner.data.fingerprint`}), left_out ({damaged file of the data: what is wrong with it}), seed; device,
-    precision, memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved;
-    start and end (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME
-    to number), metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the
-    weights), traceback (text, of a failure), resumed (list of {time, step, lost}), job (`Job`'s fields), id (of this
-    run alone, which its weights and its checkpoint have, too), checksums (name of a file to what `runtime.checksums`
-    says of it).
+    checkout), plugins (see `plugin_code.keep_code`), versions (package to text), host ({name, cores}), parameters
+    (count), data (a DataSpec), data_fingerprint ({split: see `dl_runner.data.fingerprint`}), left_out ({damaged file of
+    the data: what is wrong with it}), seed; device, precision, memory_format, compile, cuda_graphs, threads and
+    parallel ({name, processes}) as they were resolved; start and end (ISO 8601, UTC), seconds (of the first run and all
+    that resumed it), status, step, metrics (SPLIT/NAME to number), metric_info (see `metric_info`), objective
+    ({SPLIT/NAME: best value} of the metric that chose the weights), traceback (text, of a failure), resumed (list of
+    {time, step, lost, code}: how it differs), job (`Job`'s fields), id (of this run alone, which its weights and its
+    checkpoint have, too), checksums (name of a file to what `runtime.checksums` says of it).
     """
 
     FIELDS = (
@@ -212,7 +212,10 @@ class RunRecord:
             measured: the checksum of the part of metrics.jsonl that is kept.
             lost: what it goes on without.
         """
-        resumed = [*(self["resumed"] or []), {"time": _now(), "step": step} | ({"lost": lost} if lost else {})]
+        code = {name: known["files"] for name, known in (self["plugins"] or {}).items()}
+        told = {"lost": lost, "code": changed_code(code)}
+        entry = {"time": _now(), "step": step} | {name: text for name, text in told.items() if text}
+        resumed = [*(self["resumed"] or []), entry]
         again = {"status": "running", "step": step, "end": None, "traceback": None, "resumed": resumed}
         self.update(**again, **self._checksums(measured))
 

@@ -21,7 +21,7 @@ class RunInfo:
         folder: the run folder.
         config: the resolved config, plain containers.
         header: what a person wants to see first, label to text, in the order of showing.
-        steps: the number of optimizer steps when the run is not cut short, > 0.
+        steps: the number of optimizer steps when the run is not cut short; 0 of a model that is only fitted.
         steps_per_epoch: > 0.
         first_step: steps already done (a resumed run), 0 for a fresh one.
         metric_names: `SPLIT/NAME` of the results among what will be logged; the console shows these only.

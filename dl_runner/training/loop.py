@@ -1,4 +1,8 @@
-"""The one training loop. It knows no model, loss or data set by name."""
+"""The one training loop. It knows no model, loss or data set by name.
+
+A model with a method `fit(batches)` is given the training split first, once and in its order: it may count, or keep
+examples, in its buffers. Where that is all it learns, it has no parameters, the run no steps, and one evaluation is it.
+"""
 
 import math
 import time
@@ -16,6 +20,7 @@ from dl_runner.optim.plateau import MetricSchedule
 from dl_runner.parallel.strategies import full_tensor
 from dl_runner.runtime.device import peak_memory_gib
 from dl_runner.runtime.interrupt import StopRequest
+from dl_runner.runtime.progress import tracked
 from dl_runner.tasks.task import chooses
 from dl_runner.training.intervals import due
 from dl_runner.training.showing import show, show_due
@@ -40,6 +45,7 @@ def train(run: Training, request: StopRequest) -> StopReason:
     stream = _stream(run)
     started = saved = time.perf_counter()
     run.model.train()
+    _fit(run)
     reason = None if progress.unevaluated is not None else _stop_reason(run, False)
     while not reason:
         # step
@@ -90,6 +96,17 @@ def train(run: Training, request: StopRequest) -> StopReason:
             save(run)
             started = saved = time.perf_counter()
     return reason
+
+
+@torch.no_grad()
+def _fit(run: Training) -> None:
+    """Each process fits its model to the whole split, so that they are the same everywhere."""
+    if run.fitting is None or run.progress.fitted:
+        return
+    run.model.fit(tracked(run.fitting.epoch(), "fitting batches", len(run.fitting)))
+    run.progress.fitted = True
+    if not run.horizon.steps:
+        run.progress.unevaluated = {}
 
 
 def save(run: Training) -> None:
@@ -180,6 +197,6 @@ def _evaluate(run: Training, training: dict[str, float], request: StopRequest) -
         _require_finite(run, model.state_dict())
         if run.checkpoints is not None:
             run.checkpoints.save_weights("best", model, run.spec, run.origin)
-    number = math.ceil(run.step / run.intervals.evaluate.steps(run.horizon.steps_per_epoch))
+    number = max(1, math.ceil(run.step / run.intervals.evaluate.steps(run.horizon.steps_per_epoch)))
     run.pruned = any(run.process_group.gather(run.prune is not None and run.prune(number, measured)))
     run.sums.reset()

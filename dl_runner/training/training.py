@@ -38,6 +38,7 @@ class Training:
         identity: what else a checkpoint says, for whoever reads it: the run's id and config.
         spec: of the data, which goes with the weights.
         measured: told the step of a checkpoint: what the checkpoint says of the metrics that are on record by then.
+        fitting: the batches that a model with a method `fit` is given before the first step; None for any other.
         checkpoints: None where nothing is to be written, as in all processes but the first.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
         prune: told the number, >= 1, and the metrics of an evaluation: whether the run is not worth going on.
@@ -54,6 +55,7 @@ class Training:
     state: dict[str, Stateful]
     identity: Mapping[str, Any]
     spec: DataSpec
+    fitting: Loader | None = None
     tracker: Tracker = field(default_factory=Tracker)
     measured: Callable[[int], Mapping[str, Any] | None] | None = None
     checkpoints: Checkpoints | None = None

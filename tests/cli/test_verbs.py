@@ -21,6 +21,8 @@ from dl_runner.errors import UserError
         ("--no-fold --sort -lr compare DIR", "compare", "--no-fold --sort -lr DIR"),
         ("--top 5 --invert predict RUN a.png", "predict", "--top 5 --invert RUN a.png"),
         ("--help evaluate", "evaluate", "--help"),
+        ("-c job summary model=mlp", "summary", "-c job model=mlp"),
+        ("-cn mine -cd my check data=digits", "check", "-cn mine -cd my data=digits"),
     ],
 )
 def test_options_may_stand_before_a_verb(line, verb, arguments):
@@ -44,6 +46,48 @@ def test_options_may_stand_before_a_verb(line, verb, arguments):
 )
 def test_a_hydra_command_line_has_no_verb(line):
     assert find(line.split()) is None
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "model=mlp --help", "-m model=mlp,lenet -h", "help", "help me"])
+def test_help_is_ours_wherever_it_is_asked_for(line, capsys):
+    assert run(line.split()) == 0
+    assert capsys.readouterr().out.startswith("dlrun: deep-learning experiments")
+
+
+@pytest.mark.parametrize("line", ["help evaluate", "evaluate --help", "--help evaluate"])
+def test_the_help_of_a_verb(line, capsys):
+    with pytest.raises(SystemExit) as left:
+        run(line.split())
+    assert left.value.code == 0 and capsys.readouterr().out.startswith("usage: dlrun evaluate")
+
+
+@pytest.mark.parametrize("line", ["--version", "-V", "model=mlp -V", "model=mlp --version"])
+def test_the_version(line, capsys):
+    assert run(line.split()) == 0
+    assert capsys.readouterr().out.startswith("dlrun ")
+
+
+def test_a_config_of_ones_own_as_a_whole_is_summarized(tmp_path, capsys):
+    assert run(["model=softmax", "data=xor", "--cfg", "job", "--resolve"]) == 0
+    (tmp_path / "whole.yaml").write_text(capsys.readouterr().out)
+    assert run(["--config-name=whole", "-cd", str(tmp_path), "summary", "seed=3"]) == 0
+    assert "softmax on xor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "words"),
+    [
+        ("list optimizer adam", 0, ["optimizer=adam  Adam (", "optimizer.lr=0.001", "the learning rate η; a number"]),
+        ("list model=lenet", 0, ["model.pooling=max", "one of max, average"]),
+        ("list models softmax", 0, ["It has no keys."]),
+        ("list experiments lessons/dropout", 0, ["data=fashion_mnist", "model.hidden=[256, 256]"]),
+        ("list optimizer adem", 2, ["list optimizer adem: no such optimizer; did you mean adam?"]),
+    ],
+)
+def test_a_choice_is_listed_with_its_keys(line, found, words, capsys):
+    assert run(line.split()) == found
+    printed = "".join(capsys.readouterr())
+    assert all(word in printed for word in words)
 
 
 @pytest.mark.parametrize("verb", VERBS)

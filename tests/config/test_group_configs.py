@@ -12,14 +12,13 @@ import pytest
 import yaml
 
 import dl_runner
-from dl_runner.build.builders import GIVEN
 from dl_runner.config.check import check_config as check
 from dl_runner.config.compose import compose
 from dl_runner.config.describe import describe
 from dl_runner.config.search_path import CONF, choices, groups
 from dl_runner.config.stored import to_plain
 from dl_runner.config.types import arguments, convert
-from dl_runner.registry import MODULES, PACKAGES, builder
+from dl_runner.registry import GIVEN, MODULES, PACKAGES, builder
 
 FUNCTION_GROUPS = ["loss", "optimizer", "schedule", "init"]
 BUILT = [
@@ -33,6 +32,7 @@ GIVEN_BY_USER = {  # what a choice has no default for
     "data=image_folder": ["data.path=x"],
     "data=csv": ["data.path=x", "data.target=y"],
     "data=parallel_text": ["data.path=x"],
+    "data=text_file": ["data.path=x"],
     "data=labelled_files": ["data.path=x", "data.labels=x.csv"],
     "pretrained=in_order": ["pretrained.from=x"],
     "task=distillation": ["task.teacher=x", "task.teacher_weights=0"],

@@ -79,7 +79,8 @@ def test_a_description_is_that_of_the_file_that_counts(tmp_path):
         ("nowhere", "--config-dir nowhere: no such folder"),
         ("", "--config-dir '': no such folder"),
         ("file.txt", "--config-dir file.txt: is no folder"),
-        ("run", "--config-dir run: is a run folder, no folder of choices; dlrun resume run"),
+        ("run", "--config-dir run: is a run folder, no folder of choices; go on with it by: dlrun resume run"),
+        ("outputs", "--config-dir outputs: holds no choices"),
         ("pkg://no.such.package", "--config-dir pkg://no.such.package: no such package"),
         ("pkg://..", "--config-dir pkg://..: no such package"),
     ],
@@ -88,6 +89,7 @@ def test_a_folder_that_is_none_is_refused(given, message, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("file.txt").touch()
     write(Path("run"), "run.json", "{}")
+    Path("outputs/digits").mkdir(parents=True)
     with pytest.raises(UserError) as caught:
         checked_folders([given])
     assert str(caught.value).startswith(message)

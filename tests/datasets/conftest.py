@@ -1,16 +1,10 @@
-"""Small data sets in the official file formats, and the real texts where they are."""
+"""Small data sets in the official file formats."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_formats import write_idx, write_python2_pickle
-
-FILES = (
-    *("time_machine/timemachine.txt", "tiny_shakespeare/input.txt"),
-    *("fra_eng/fra-eng.zip", "multi30k/train.de.gz"),
-)
 
 
 @pytest.fixture
@@ -39,12 +33,3 @@ def small_cifar(tmp_path) -> tuple[Path, dict[str, dict]]:
     names = [f"class{number}" for number in range(10)]
     write_python2_pickle(folder / "batches.meta", {"label_names": names, "num_vis": 3072})
     return tmp_path, contents
-
-
-@pytest.fixture(scope="session")
-def text_root() -> Path:
-    """The folder that holds the official files of the texts."""
-    for root in (os.environ.get("DLRUN_DATA_DIR"), Path(__file__).parents[3] / "shared" / "data"):
-        if root and all((Path(root) / file).is_file() for file in FILES):
-            return Path(root)
-    pytest.skip("the official texts are neither in DLRUN_DATA_DIR nor in ../shared/data")

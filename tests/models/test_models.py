@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_specs import (
     ACCEPTED,
+    FITTED,
     HEAVY,
     INPUTS,
     MODELS,
@@ -51,6 +52,8 @@ def test_a_model_takes_its_sizes_from_the_data_and_every_parameter_learns_from_t
     loss, sums = task_of(of).step(model, batch)
     (count,) = set(batch.counts) - {"examples"} or {"examples"}
     torch.testing.assert_close(loss.detach() * batch.counts[count], sums["loss"])
+    if name in FITTED:
+        return
     loss.backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any(), key
@@ -64,7 +67,7 @@ def test_a_model_refuses_every_other_kind_of_data_in_one_line(name):
         assert str(caught.value).startswith(f"model={name}: ") and "\n" not in str(caught.value), pair
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", [name for name in LIGHT if name not in FITTED])
 def test_a_training_step_lowers_the_loss_on_its_batch(name):
     of, model = example_spec(name), build_example(name).train()
     task, batch = task_of(of), random_batch(of, 8)
@@ -87,7 +90,7 @@ def test_a_seed_decides_the_weights_and_a_state_dict_carries_them_over(name):
     assert weights.keys() == twin.state_dict().keys()
     assert all(torch.equal(value, twin.state_dict()[key]) for key, value in weights.items())
     batch = random_batch(example_spec(name), 2)
-    assert not torch.equal(answers_of(one, batch), answers_of(other, batch))
+    assert (name in FITTED) == torch.equal(answers_of(one, batch), answers_of(other, batch))
     other.load_state_dict(weights)
     assert torch.equal(answers_of(one, batch), answers_of(other, batch))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import work
+from safetensors.torch import load_file
 
 # 5 rows: the processes have 3 and 2. The validation text is one row, so that one of them has none.
 TEXT = (
@@ -56,3 +57,13 @@ def test_a_batch_of_fewer_windows_than_there_are_processes_is_refused(pair, tmp_
     options += ["data.batch_size=6", "data.validation=0.0"]  # 61 windows: the last batch has 1
     with pytest.raises(RuntimeError, match=r"data\.batch_size=6: .* cannot share out"):
         pair.run(work.train, tmp_path, *options, "parallel=ddp")
+
+
+def test_two_processes_count_each_n_gram_once(pair, tmp_path):
+    counted = (*TEXT[:5], "data.test=0.1", "model=ngram")
+    work.train(tmp_path / "one", *counted)
+    pair.run(work.train, tmp_path / "two", *counted, "parallel=ddp")
+    one, two = (tmp_path / name / "run" for name in ("one", "two"))
+    assert same(two, one) and len(measured(one)) == 2
+    weights = [load_file(folder / "checkpoints" / "last.safetensors") for folder in (one, two)]
+    assert all(value.equal(weights[1][name]) for name, value in weights[0].items())

@@ -89,7 +89,8 @@ def test_a_fixed_key_is_checked_against_each_job(capsys):
     capsys.readouterr()
     assert run(["-m", "optimizer=adam,sgd", fixed, *SMALL]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"dlrun: {fixed}: no such key") and "that is of the job optimizer=sgd" in error
+    assert error.startswith(f"dlrun: {fixed}: of the swept choices of optimizer, adam has beta1 and sgd has not; ")
+    assert "write: dlrun -m optimizer=adam optimizer.beta1=0.8" in error and "&& dlrun -m optimizer=sgd" in error
     assert run([*CONF, "-m", "experiment=adam,seeded", fixed, *SMALL]) == 2
     assert "experiment=seeded" in capsys.readouterr().err
     assert of_optimizers("beta1") == [0.8, 0.8]

@@ -33,7 +33,8 @@ def test_a_sweep_may_grow_and_shrink_but_not_become_another(capsys):
     assert sweep("model.width=5,6") == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert all(word in err for word in ("different sweep", "lacks 1", "1 others", "sweep.name", "model.width=4,5"))
+    assert all(word in err for word in ("different sweep", "lacks 1", "1 others", "sweep.name=s_2", "model.width=4,5"))
+    assert "model.width is 4,5 there and 5,6 here" in err
     assert sweep("model.width=4,5", "seed=1") == 2
     assert Path("outputs/sweeps/s/sweep.json").read_text() == definition
     assert sweep("model.width=3,4,5") == 0  # more of it

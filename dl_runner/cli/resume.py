@@ -12,6 +12,9 @@ def resume(argv: list[str]) -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         device_option(parser)
         parser.add_argument("--parallel", metavar="NAME", help="share it out in another way, such as none, ddp or fsdp")
+        parser.add_argument(
+            "--changed-code", action="store_true", help="go on although the code of the run's plugins has changed"
+        )
         parser.add_argument("--devices", type=int, metavar="N", help="over so many devices")
 
     given = run_folder_of("resume", "Go on with a run from its last checkpoint.", argv, more)
@@ -33,8 +36,8 @@ def resume(argv: list[str]) -> None:
 
         if given.device or parallel:
             raise UserError(f"resume {folder}: is a lesson, which goes on where it began; leave the options out")
-        go_on(folder)
+        go_on(folder, changed_code=given.changed_code)
     else:
         from dl_runner.running.launch import resume as go_on_training
 
-        go_on_training(folder, device=given.device, parallel=parallel)
+        go_on_training(folder, device=given.device, parallel=parallel, changed_code=given.changed_code)

@@ -145,7 +145,7 @@ def load_run(
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device
             plain["device"]["precision"] = "auto"
     elif isinstance(plain.get("device"), dict):
-        plain["device"] |= _resolved(folder)
+        plain["device"] |= _resolved(folder, plain["device"].get("threads"))
     if parallel:
         plain["parallel"] = {**plain.get("parallel", {}), **parallel}
         plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
@@ -181,12 +181,18 @@ def _record(folder: Path) -> dict[str, Any]:
     return read_record(folder) if (folder / RECORD).exists() else {}
 
 
-def _resolved(folder: Path) -> dict[str, Any]:
-    """How the run computed where its config left that open: it shall go on, and be measured, in the same way."""
+def _resolved(folder: Path, threads: Any) -> dict[str, Any]:
+    """How the run computed where its config left that open: it shall go on, and be measured, in the same way.
+
+    Args:
+        threads: as its config has them; left open, they are no more than the cores that are here.
+    """
     record = _record(folder)
     keys = ("precision", "memory_format", "compile", "threads")
     found = {key: record[key] for key in keys if record.get(key) is not None}
-    if "threads" in found:
+    if threads is not None:
+        found.pop("threads", None)
+    elif "threads" in found:
         found["threads"] = min(found["threads"], allowed_cores())
     return found
 

@@ -14,6 +14,7 @@ from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, load_config, load_run
 from dl_runner.errors import UserError
 from dl_runner.parallel.workers import announce_folder
+from dl_runner.running.code_record import check_code
 from dl_runner.running.conduct import conduct
 from dl_runner.running.data_record import check_unchanged, data_on_record
 from dl_runner.running.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
@@ -99,6 +100,8 @@ def resume(
     device: str | None = None,
     prune: Prune | None = None,
     parallel: Mapping[str, Any] | None = None,
+    *,
+    changed_code: bool = False,
 ) -> Result:
     """Go on with an interrupted, killed or failed run from its last checkpoint, exactly as if it had never stopped.
 
@@ -108,13 +111,16 @@ def resume(
         device: where to go on, if not where the run began.
         prune: as for `launch`; without it a run that was given up goes on to its end.
         parallel: keys of the config's `parallel` section to change.
+        changed_code: go on although the code of the run's plugins is another one now.
 
     Raises:
-        UserError: the run is completed, there is no checkpoint, the data have changed, or another process is running
-            in the folder.
+        UserError: the run is completed, there is no checkpoint, the data or the plugins' code have changed, or another
+            process is running in the folder.
         RunFailed, Pruned, Interrupted: as for `launch`.
     """
     checked = load_run(folder, device, parallel)
+    if not changed_code:
+        check_code(folder)
     if processes := to_start(checked):
         return in_processes(processes, _resume, checked, folder, watch, prune)
     return _resume(checked, folder, watch, prune)

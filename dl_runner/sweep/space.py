@@ -84,6 +84,13 @@ class Dimension:
         """A KEY=VALUE in the middle, with which the config is checked before the search begins."""
         return self.choices[0] if self.interval is None else f"{self.key}={self.interval.middle}"
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Every choice, or the smallest and the largest number of an interval, as KEY=VALUE."""
+        if self.interval is None:
+            return self.choices
+        return tuple(f"{self.key}={self.interval.readable(end)}" for end in (self.interval.low, self.interval.high))
+
     def suggest(self, trial: Any) -> str:
         """The KEY=VALUE of Optuna's trial for this key, sampled if the trial has none yet."""
         found = self.interval

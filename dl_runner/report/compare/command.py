@@ -9,6 +9,7 @@ from pathlib import Path
 from dl_runner.config.paths import default_outputs, shown
 from dl_runner.errors import UserError
 from dl_runner.report.compare import output, table
+from dl_runner.report.compare.computed import differences
 from dl_runner.report.compare.diff import diff
 from dl_runner.report.compare.rows import Row, fold, known_keys, main_metric, resolve
 from dl_runner.report.compare.runs import Run, load_all
@@ -123,7 +124,7 @@ def select(runs: Sequence[Run], known: Sequence[str], given: argparse.Namespace)
     if key:
         key = resolve(key, known, "--sort")
         rows = sort(rows, key, reverse=given.reverse != bool(given.sort and given.sort.startswith("-")))
-    notes = []
+    notes = differences(rows)
     if repeats:
         notes.append(f"{_counted(repeats, 'run')} left out: done again later, seed and all (--no-fold shows them)")
     failures = [run for row in rows for run in row.runs if run.status == "failed" and run.failure]

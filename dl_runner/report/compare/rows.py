@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dl_runner.errors import UserError
-from dl_runner.report.compare.runs import BEST, Run
+from dl_runner.report.compare.runs import BEST, COMPUTED, Run
 from dl_runner.tracking.metric_info import MetricInfo, merged
 
 REPEATED = ("seed", "data.fold")  # what repetitions of one experiment differ in
@@ -37,10 +37,16 @@ class Row:
         first = self.runs[0].value(key)
         if len(self.runs) > 1 and key in REPEATED:
             return span([run.value(key) for run in self.runs])
+        if len(self.runs) > 1 and key in COMPUTED:
+            return self._listed(key)
         if len(self.runs) == 1 or isinstance(first, str | bool) or key in self.runs[0].hyperparameters:
             return first
         numbers = self.numbers(key)
         return statistics.fmean(numbers) if numbers else None
+
+    def _listed(self, key: str) -> Any:
+        values = list(dict.fromkeys(run.value(key) for run in self.runs))
+        return values[0] if len(values) == 1 else ", ".join(sorted(map(str, values)))
 
     def deviation(self, key: str) -> float | None:
         """The sample standard deviation of a metric; None for fewer than two numbers."""

@@ -21,6 +21,8 @@ from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
+VERSIONS = ("torch", "dl_runner")
+COMPUTED = ("threads", "processes", "precision", "device", *VERSIONS)  # facts that move a result's last digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Run:
         status: completed, failed, interrupted, running, or killed: it says running and no process holds it.
         hyperparameters: dotted key to scalar.
         metrics: the final ones, SPLIT/NAME to number; of a run without an end, the last ones that it reported.
-        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, device, tags, notes; None where unknown.
+        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, tags, notes; device, precision,
+            threads and processes as they were resolved; the versions of torch and dl_runner; None where unknown.
         rows: those of metrics.jsonl.
         failure: the last line of a failed run's traceback.
         info: of its metrics.
@@ -157,6 +160,10 @@ def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dic
         "device": record["device"],
         "tags": ", ".join(map(str, config.get("tags") or [])) or None,
         "notes": config.get("notes"),
+        "precision": record["precision"],
+        "threads": record["threads"],
+        "processes": (record["parallel"] or {}).get("processes"),
+        **{name: (record["versions"] or {}).get(name) for name in VERSIONS},
     }
     failure = record["traceback"].strip().splitlines()[-1] if record["traceback"] else None
     info = record["metric_info"] or BEFORE

@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import QUIET
 from matplotlib.figure import Figure
@@ -15,6 +16,8 @@ from dl_runner.errors import UserError
 from dl_runner.report.compare.pictures import _draw_swept
 from dl_runner.report.compare.rows import fold
 from dl_runner.report.compare.runs import load_all
+from dl_runner.report.masks import class_bars, palette
+from dl_runner.report.pictures import confusion_matrix, image_table
 from dl_runner.running.ending import _how_to_go_on
 from dl_runner.running.inference import weight_file
 from dl_runner.sweep.folder import Entry
@@ -68,6 +71,13 @@ def test_the_commands_of_a_real_sweep_work(tmp_path, monkeypatch, capsys):
     (job, *_) = Path(compare[2]).glob("0_*")
     command = json.loads((job / "run.json").read_text())["job"]["command"]
     assert run(pasted(shlex.join(command))[1:]) == 0
+
+
+def test_names_of_classes_in_a_picture_are_no_formulas():
+    names = ["other", r"$\frac$", "a_b^c"]
+    class_bars([0.5, 0.2, 0.3], names, "share")
+    image_table(np.zeros((1, 1, 3, 8, 8), np.uint8), names[1:2], names[2:], dict(zip(names, palette(3), strict=True)))
+    confusion_matrix(np.eye(3, dtype=int), names)
 
 
 def test_names_in_a_picture_are_no_formulas(tmp_path):

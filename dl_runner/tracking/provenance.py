@@ -21,8 +21,9 @@ def versions() -> dict[str, str | None]:
 
 
 def checkout(folder: Path, file: Path | None = None) -> dict[str, Any] | None:
-    """{"commit", "dirty": whether tracked files differ from it} of the git checkout that a folder is part of; None outside one, where it is ignored, or
-    without git.
+    """{"commit", "dirty": whether a tracked file differs from it} of the git checkout that a folder is part of.
+
+    None outside one, where the folder is ignored, or without git.
 
     Args:
         file: in the folder; it has to be tracked, as what is installed into an environment inside somebody's checkout

@@ -53,7 +53,7 @@ def draw(rows: Sequence[Row]) -> bytes:
             _draw_swept(place, rows, key, main)
         for unused in axes[len(swept) - 3 * line :]:
             unused.set_axis_off()
-        axes[0].set_ylabel(main)
+        axes[0].set_ylabel(main, parse_math=False)
     if not heights:
         figure.text(0.5, 0.5, "no curves yet", ha="center")
     return _png(figure)
@@ -87,7 +87,8 @@ def _draw_curves(part: Any, rows: Sequence[Row], curves: Sequence[str], main: st
         for place, (row, _) in reversed(list(enumerate(ranked))):
             color = f"C{place}" if place < colored else REST
             _draw_curve(axes, row, name, color, line=1.6 if place < colored else 0.8)
-        axes.set(xlabel="epoch", title=name)
+        axes.set_xlabel("epoch")
+        axes.set_title(name, parse_math=False)
         axes.grid(alpha=0.3)
         if name.endswith("/loss") and 0 < axes.dataLim.y0 * 20 < axes.dataLim.y1:
             axes.set_yscale("log")

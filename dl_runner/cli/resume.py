@@ -10,6 +10,9 @@ def resume(argv: list[str]) -> None:
     """dlrun resume RUN: go on with a run that was interrupted, killed or failed."""
 
     def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "length", nargs="*", metavar="KEY=VALUE", help="trainer.epochs=N or trainer.steps=N for a longer run"
+        )
         device_option(parser)
         parser.add_argument("--parallel", metavar="NAME", help="share it out in another way, such as none, ddp or fsdp")
         parser.add_argument(
@@ -28,16 +31,17 @@ def resume(argv: list[str]) -> None:
     from dl_runner.config.stored import load_run
     from dl_runner.tracking.run_folder import RunRecord
 
-    if RunRecord.load(folder)["status"] == "completed":
+    if RunRecord.load(folder)["status"] == "completed" and not given.length:
         print(f"{folder}: already completed; nothing to do")
         return
     if load_run(folder).lesson is not None:
         from dl_runner.running.lesson import go_on
 
-        if given.device or parallel:
+        if given.device or parallel or given.length:
             raise UserError(f"resume {folder}: is a lesson, which goes on where it began; leave the options out")
         go_on(folder, changed_code=given.changed_code)
     else:
         from dl_runner.running.launch import resume as go_on_training
 
-        go_on_training(folder, device=given.device, parallel=parallel, changed_code=given.changed_code)
+        options = {"changed_code": given.changed_code, "length": given.length}
+        go_on_training(folder, device=given.device, parallel=parallel, **options)

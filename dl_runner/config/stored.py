@@ -138,8 +138,6 @@ def load_run(
         if not isinstance(plain.get(name, {}), dict):
             raise UserError(f"{folder / CONFIG}: {name}: expected keys and values, not {plain[name]}; restore it")
     plain = recorded(plain)
-    if change is not None:
-        plain = change(plain)
     if device:
         plain["device"] = {**plain.get("device", {}), "name": device} | _EVERYWHERE
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device
@@ -151,6 +149,8 @@ def load_run(
         plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
         if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
             plain["device"]["memory_format"] = "contiguous"
+    if change is not None:
+        plain = change(plain)
     try:
         checked = check_config(plain)
         check_plugins(checked.plugins, folder)

@@ -84,6 +84,7 @@ FIELDS: Mapping[str, tuple[str, Check]] = {
         _list(_having(time=_time, step=_whole, lost=_or_null(_text), code=_or_null(_text))),
     ),
     "job": ("{label, identity, command}", _having(label=_text, identity=_text, command=_list(_text))),
+    "parent": ("{folder, id, step}", _having(folder=_text, id=_or_null(_text), step=_whole)),
     "checksums": ("{file: checksum}", _table(_any)),
 }
 

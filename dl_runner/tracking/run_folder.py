@@ -114,7 +114,8 @@ class RunRecord:
     parallel ({name, processes}) as they were resolved; start and end (ISO 8601, UTC), seconds (of the first run and all
     that resumed it), status, step, metrics (SPLIT/NAME to number), metric_info (see `metric_info`), objective
     ({SPLIT/NAME: best value} of the metric that chose the weights), traceback (text, of a failure), resumed (list of
-    {time, step, lost, code}: how it differs), job (`Job`'s fields), id (of this run alone, which its weights and its
+    {time, step, lost, code}: how it differs), job (`Job`'s fields), parent ({folder, id, step,
+    optimizer} of the run whose weights this one began with), id (of this run alone, which its weights and its
     checkpoint have, too), checksums (name of a file to what `runtime.checksums` says of it).
     """
 
@@ -123,12 +124,13 @@ class RunRecord:
         *("data", "data_fingerprint", "left_out", "seed"),
         *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel"),
         *("start", "end", "seconds", "status", "step", "metrics", "metric_info", "objective"),
-        *("traceback", "resumed", "job", "id", CHECKSUMS),
+        *("traceback", "resumed", "job", "parent", "id", CHECKSUMS),
     )
 
     def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
         self.folder = folder
         self.fields = {name: fields.get(name) for name in self.FIELDS}
+        self.told: list[str] = []  # what a person has to know of this start of the run
         self._measured = Growing(folder / METRICS)
         self._earlier = self.fields["seconds"] or 0.0
         self._began = time.monotonic()
@@ -215,6 +217,7 @@ class RunRecord:
         code = {name: known["files"] for name, known in (self["plugins"] or {}).items()}
         told = {"lost": lost, "code": changed_code(code)}
         entry = {"time": _now(), "step": step} | {name: text for name, text in told.items() if text}
+        entry |= {"told": self.told} if self.told else {}
         resumed = [*(self["resumed"] or []), entry]
         again = {"status": "running", "step": step, "end": None, "traceback": None, "resumed": resumed}
         self.update(**again, **self._checksums(measured))

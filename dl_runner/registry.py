@@ -25,6 +25,7 @@ PACKAGES = {
 }
 MODULES = {
     "loss": ("dl_runner.tasks.losses", "dl_runner.tasks.losses_scratch"),
+    "metric": ("dl_runner.tasks.metrics",),
     "tokenizer": ("dl_runner.data.tokenizers", "dl_runner.data.subwords"),
     "optimizer": ("dl_runner.optim.optimizers", "dl_runner.optim.scratch"),
     "schedule": ("dl_runner.optim.schedules",),
@@ -39,6 +40,7 @@ GIVEN = {
     "model": {"data"},
     "task": {"data", "loss", "load", "fitted", "label_smoothing", "seed"},
     "loss": {"data"},
+    "metric": {"data", "title"},
     "optimizer": {"groups"},
     "schedule": {"horizon"},
     "init": set(),

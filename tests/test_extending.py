@@ -93,6 +93,13 @@ def test_an_augmentation(folder):
     assert run(line("changes", "augment=changes", "model=softmax", "trainer.epochs=1")) == 0
 
 
+def test_a_metric_of_ones_own_chooses_the_weights(folder):
+    chosen = ("metric=[confidence,f1]", "trainer.monitor=validation/confidence", "trainer.epochs=1")
+    assert run(line("confidence", "model=softmax", *chosen)) == 0
+    found = metrics(only("outputs/digits/softmax/*"))
+    assert 0.1 < found["test/confidence"] < 1 and "test/f1" in found
+
+
 class TestTwoHeads:
     """A task with a batch of its own: named inputs, two targets, two counts, a metric that is no sum."""
 

@@ -30,6 +30,7 @@ class Builders:
     Args:
         task: None for the data's own.
         tokenizer: None for the data's own.
+        metrics: by the name under which each is reported.
         paths: dotted key of the config → the absolute path, or several, that the builder has for it.
     """
 
@@ -38,6 +39,7 @@ class Builders:
     model: Callable[..., nn.Module]
     task: Callable[..., Task] | None
     loss: Callable[..., Any]
+    metrics: Mapping[str, Callable[..., Any]]
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., Callable[[int], float]]
     init: Callable[..., Callable[[nn.Module], None]]
@@ -63,14 +65,15 @@ def check_builders(config: Config) -> Builders:
         **found,
         **chosen,
         model=model,
+        metrics={one.name: _bound("metric", one, f"metric.{one.name}") for one in config.metrics},
         augment=compose([transform() for transform in transforms]) if transforms else None,
         paths=_paths({**found, **chosen, **numbered, "model": model}),
     )
 
 
-def _bound(group: str, component: Component) -> Callable[..., Any]:
+def _bound(group: str, component: Component, place: str = "") -> Callable[..., Any]:
     function = registry.builder(group, component.builder_name)
-    return partial(function, **arguments(function, component.arguments, group, registry.GIVEN[group]))
+    return partial(function, **arguments(function, component.arguments, place or group, registry.GIVEN[group]))
 
 
 def _paths(bound: Mapping[str, Any]) -> dict[str, Any]:

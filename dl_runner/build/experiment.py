@@ -28,6 +28,7 @@ from dl_runner.runtime.device import check_cuda_graphs
 from dl_runner.runtime.seeding import seed_everything
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import DataSpec
+from dl_runner.tasks.measured import measured
 from dl_runner.tasks.task import Task
 from dl_runner.tasks.teacher import Teacher
 
@@ -123,13 +124,14 @@ def build_task(
     fitted: Fitted | None,
     load: Callable[[str, str | None], Teacher] | None = None,
 ) -> Task:
-    """The config's task, or the data's own, with the config's loss and label smoothing.
+    """The config's task, or the data's own, with the config's loss, label smoothing and metrics.
 
     Args:
         load: loads a teacher, (run folder, hash of its weights); None where nothing is learnt.
 
     Raises:
-        UserError: the loss or the task is for other targets, or the task has no labels to smooth.
+        UserError: the loss, the task or a metric is for other targets, the task has no labels to smooth, or there is no
+            such metric to choose the weights by.
     """
     builder = builders.task or registry.builder("task", spec.task)
     name = config.task.name if builders.task else spec.task
@@ -143,7 +145,9 @@ def build_task(
             f"regularization.label_smoothing={smoothing:g}: is for classification and translation, not for {name}; "
             "use regularization=none"
         )
-    return builder(**given)
+    task = builder(**given)
+    extras = {name: build(spec, name) for name, build in builders.metrics.items()}
+    return measured(task, extras, config.trainer.monitor)
 
 
 def build_horizon(config: Config, data: Data) -> Horizon:

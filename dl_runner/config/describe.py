@@ -11,7 +11,7 @@ import yaml
 
 from dl_runner.config.keys import chosen_by, keys_of
 from dl_runner.config.schema import Component, Config
-from dl_runner.config.search_path import CONF, file_of
+from dl_runner.config.search_path import CONF, SEVERAL, file_of
 from dl_runner.config.signatures import first_line, parameters
 from dl_runner.config.types import describe as in_words
 from dl_runner.config.yaml_file import text_of
@@ -58,7 +58,7 @@ def settings(group: str, name: str, folders: Sequence[Path] = ()) -> list[Settin
     Raises:
         UserError: its file cannot be read.
     """
-    keys = keys_of(group, name, folders)
+    keys, place = keys_of(group, name, folders), f"{group}.{name}" if group in SEVERAL else group
     builder = str(keys["builder"].default if "builder" in keys else keys["name"].default if "name" in keys else name)
     known, fixed = {one.name: one for one in parameters(group, builder)}, kinds_of_section(group)
     whole = group in ("experiment", "debug")  # whose keys are those of any section
@@ -68,11 +68,11 @@ def settings(group: str, name: str, folders: Sequence[Path] = ()) -> list[Settin
             continue
         takes = fixed.get(key) or (known[key].takes if key in known else "")
         meaning = value.comment or (known[key].meaning if key in known else "")
-        for full, one in _flat(key if whole else f"{group}.{key}", value.default if whole else {"": value.default}):
+        for full, one in _flat(key if whole else f"{place}.{key}", value.default if whole else {"": value.default}):
             found.append(Setting(full, as_typed(one), takes, meaning))
     for one in known.values():
         if one.name not in keys:
-            found.append(Setting(f"+{group}.{one.name}", one.default or "needs a value", one.takes, one.meaning))
+            found.append(Setting(f"+{place}.{one.name}", one.default or "needs a value", one.takes, one.meaning))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from dl_runner.config.search_path import file_of
+from dl_runner.config.search_path import SEVERAL, file_of
 from dl_runner.config.yaml_file import read_yaml, text_of
 
 
@@ -37,6 +37,10 @@ def keys_of(group: str, name: str, folders: Sequence[Path] = ()) -> dict[str, Ke
     values, root = read_yaml(path)
     if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
         return {}
+    if group in SEVERAL:  # they stand below its name, beside those of the others
+        values, root = values.get(name) or {}, next((node for key, node in root.value if key.value == name), root)
+        if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
+            return {}
     comments = _comments(root, text_of(path).splitlines())
     own = {str(key): Key(value, comments.get(str(key), "")) for key, value in values.items() if key != "defaults"}
     found: dict[str, Key] = {}

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dl_runner.config.search_path import checked_folders, groups
+from dl_runner.config.search_path import SEVERAL, checked_folders, groups
 from dl_runner.errors import UserError
 
 HYDRAS_OWN = ("hydra/launcher", "hydra/sweeper")  # groups of Hydra's that have an effect here
@@ -82,7 +82,8 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
             raise UserError(f"{one}: no key; write KEY=VALUE, such as optimizer.lr=0.1")
         if one.startswith("~"):
             _check_deletion(one, key)
-        if key in groups() and key != "experiment" and (listed := re.fullmatch(r"\[(.+)\]", value.strip())):
+        single = key in groups() and key not in ("experiment", *SEVERAL)
+        if single and (listed := re.fullmatch(r"\[(.+)\]", value.strip())):
             names = ",".join(part.strip() for part in listed[1].split(","))
             raise UserError(f"{one}: a run has one {key}; `dlrun -m {shlex.quote(f'{key}={names}')}` is a run of each")
         if key == _SEARCH_PATH:

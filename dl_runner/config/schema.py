@@ -129,6 +129,7 @@ class TrainerConfig:
     evaluate_batches: PositiveInt | None
     meter_every: Steps | None = None
     show_every: Steps | None = None
+    monitor: str | None = None
     profile_steps: CountInt
 
 
@@ -151,6 +152,7 @@ class Config:
     task: Component = AUTO
     tokenizer: Component = AUTO
     loss: Component
+    metric: dict = field(default_factory=dict)
     optimizer: Component
     schedule: Component
     regularization: RegularizationConfig
@@ -168,6 +170,25 @@ class Config:
     plugins: list[str]
     outputs: Path
     plain: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def metrics(self) -> list[Component]:
+        """The metrics beside the task's, each by the name under which it is reported."""
+        return several(self.metric, "metric")
+
+
+def several(chosen: Mapping[str, Any], group: str) -> list[Component]:
+    """The choices of a group of which a run may have several: {NAME: keys}.
+
+    Raises:
+        UserError: what is below a name is no keys and values.
+    """
+    found = []
+    for name, keys in chosen.items():
+        if not isinstance(keys, Mapping):
+            raise UserError(f"{group}.{name}={keys}: expected keys and values, as in conf/{group}/")
+        found.append(section(Component, {"name": str(name), **keys}, f"{group}.{name}"))
+    return found
 
 
 def section(schema: type, values: Any, key: str) -> Any:

@@ -16,6 +16,9 @@ CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if 
 _own: ContextVar[tuple[Path, ...]] = ContextVar("own_config_folders", default=())
 
 
+SEVERAL = ("metric", "callback")  # groups of which a run may have any number of choices, GROUP=[A,B]
+
+
 def groups() -> list[str]:
     """The config groups, in alphabetical order."""
     return sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())

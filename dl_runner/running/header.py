@@ -39,6 +39,7 @@ def run_info(experiment: Experiment, training: Training, folder: Path, job: str 
         steps_per_epoch=training.horizon.steps_per_epoch,
         first_step=first_step,
         metric_names=tuple(f"{split}/{metric.name}" for split in splits for metric in metrics),
+        details=frozenset(metric.name for metric in metrics if metric.detail),
         fractions=frozenset(metric.name for metric in metrics if metric.format == "fraction"),
     )
 

@@ -85,6 +85,10 @@ class _Regression:
             sums |= {"squared_log": ratio.square().sum(), "not_positive": (targets <= 0).sum()}
         return batch.weighted(loss), sums
 
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """What the model gives, in the targets' unit."""
+        return self._scale.back(outputs)
+
     def report(self, sums: Mapping[str, Any]) -> dict[str, float]:
         numbers = sums["examples"] * self.data.outputs
         metrics = {

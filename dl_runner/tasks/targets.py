@@ -31,6 +31,19 @@ def require_targets(data: DataSpec, task: str, *kinds: type) -> None:
         )
 
 
+def require_for_metric(data: DataSpec, metric: str, *kinds: type) -> None:
+    """Check that a metric can be measured with the data's targets.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if not isinstance(data.targets, kinds):
+        raise UserError(
+            f"metric={metric}: is for {' or '.join(named(kind) for kind in kinds)}, but the data's targets are "
+            f"{named(data.targets)}; leave it out"
+        )
+
+
 def learns_from(kinds: tuple[type, ...], loss: str, data: DataSpec, instead: str) -> None:
     """Check that a loss can learn from the data's targets.
 

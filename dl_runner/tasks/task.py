@@ -19,11 +19,14 @@ class Metric:
     Args:
         better: which direction is an improvement.
         format: how people read it: a "fraction" of 0..1 with four decimals, any other "number" with four digits.
+        detail: one of many of a kind, such as one for each class: shown at the end, and not in the line of each
+            evaluation.
     """
 
     name: str
     better: Literal["max", "min"] = "min"
     format: Literal["fraction", "number"] = "number"
+    detail: bool = False
 
 
 def full_precision(outputs: Tensor) -> Tensor:
@@ -40,6 +43,8 @@ class Task(Protocol):
     - `tabulate(model, inputs, **options)`: what it writes into `--out FILE.csv`; without it, what it would print.
     - `answers(model, batch, **options)`: a row for each example of a batch, what it should be and what the model says,
       for `dlrun predict RUN --split SPLIT`. The model is in evaluation mode, and nothing asks for gradients.
+    - `predictions(outputs)`: what metrics beside the task's read instead of a model's outputs, such as numbers in the
+      targets' unit.
     - `show(model, batch)`: {name: picture or text} for the trackers, at `trainer.show_every`. A picture is a numpy
       array, uint8 (height, width, 3), or a function that draws it, for pictures that take long and are not shown
       everywhere. It draws from no global random generator.

@@ -120,7 +120,8 @@ class Console(Tracker):
         self._step = step
         if self._bar is not None:
             self._bar.update(self._task, completed=step, epoch=self._epoch(step))
-        splits = by_split(self._wanted(metrics))
+        wanted = self._wanted(metrics)
+        splits = by_split({name: wanted[name] for name in wanted if name.partition("/")[2] not in self._run.details})
         if not milestone or not splits:
             return
         within = step % self._run.steps_per_epoch
@@ -135,6 +136,7 @@ class Console(Tracker):
         cells.append(("time", duration(now - self._lap)))
         self._lap = now
         self._read_at = (now, step)  # the evaluation is no part of the training speed
+        cells = self._fitting(cells)
         widths = [max(len(heading), 8) for heading, _ in cells]
         heading, line = (
             "  ".join(f"{t:>{w}}" for t, w in zip(row, widths, strict=True)) for row in zip(*cells, strict=True)
@@ -143,6 +145,22 @@ class Console(Tracker):
             self._say(Text(heading, "dim"))
             self._heading = heading
         self._say(Text(line))
+
+    def _fitting(self, cells: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The cells of a line as far as there is room for them on the terminal, and … for those that there is none for;
+        the first and the last one stay. The end of the run shows all."""
+
+        def width(some: list[tuple[str, str]]) -> int:
+            return sum(max(len(heading), 8) + 2 for heading, _ in some)
+
+        room = self._terminal.width if self._terminal is not None and self._with_bar else 10_000
+        kept, most = list(cells), len(cells)
+        while len(kept) > 2 and width(kept) > room:
+            most -= 1
+            kept = [*cells[: most - 1], ("…", "…"), cells[-1]]
+            if most <= 2:
+                break
+        return kept
 
     def _wanted(self, metrics: Metrics) -> Metrics:
         """Only the run's results, without the likes of the gradient norm."""

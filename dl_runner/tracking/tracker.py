@@ -26,6 +26,7 @@ class RunInfo:
         first_step: steps already done (a resumed run), 0 for a fresh one.
         metric_names: `SPLIT/NAME` of the results among what will be logged; the console shows these only.
         fractions: NAMEs of those that are fractions of 1.
+        details: NAMEs of those that the line of an evaluation is too short for.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class RunInfo:
     first_step: int = 0
     metric_names: tuple[str, ...] = field(default=())
     fractions: frozenset[str] = frozenset()
+    details: frozenset[str] = frozenset()
 
     def keeps(self, step: int, names: Iterable[str]) -> bool:
         """Whether a resumed run keeps what was logged at `step` under `names`: it does not log it again.

@@ -10,7 +10,7 @@ from dl_runner.config.hints.known import Known, group_meant
 from dl_runner.config.hints.programs import Meaning, choice_elsewhere, setting_elsewhere
 from dl_runner.config.hints.values import several, value_meant
 from dl_runner.config.hints.vocabulary import NOTHING, folded
-from dl_runner.config.search_path import groups
+from dl_runner.config.search_path import SEVERAL, groups
 
 
 def choose(draft: Draft, known: Known) -> list[Draft]:
@@ -51,7 +51,7 @@ def _put(draft: Draft, place: int, new: Meaning) -> Draft:
 
 def _choice(key: str, value: str, known: Known) -> list[Meaning]:
     group = None if "." in key or (key in known.keys and key not in (*groups(), "lesson")) else group_meant(key)
-    if group is not None and group != "experiment" and (listed := re.fullmatch(r"\[([\w/, ]+)\]", value)):
+    if group not in (None, "experiment", *SEVERAL) and (listed := re.fullmatch(r"\[([\w/, ]+)\]", value)):
         return [([f"{group}={listed[1].replace(' ', '')}"], f"a run has one {group}")]
     if group is None or not value or value[0] in "[{$":
         return []

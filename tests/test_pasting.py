@@ -1,17 +1,22 @@
 """What a user typed is shown as it is, and a command that is printed is one that works when it is pasted."""
 
+import ast
 import json
+import re
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import QUIET
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from matplotlib.figure import Figure
 from run_folders import make_run
 
 from dl_runner.cli.app import run
-from dl_runner.config.search_path import command_line, searching
+from dl_runner.config.line import read_line
+from dl_runner.config.search_path import PACKAGE, command_line, searching
 from dl_runner.errors import UserError
 from dl_runner.report.compare.pictures import _draw_swept
 from dl_runner.report.compare.rows import fold
@@ -22,6 +27,7 @@ from dl_runner.running.ending import _how_to_go_on
 from dl_runner.running.inference import weight_file
 from dl_runner.sweep.folder import Entry
 from dl_runner.sweep.job import Outcome
+from dl_runner.sweep.space import choices
 from dl_runner.sweep.summary import show
 from dl_runner.tracking.console import terminal
 from dl_runner.tracking.run_folder import Job
@@ -60,6 +66,47 @@ def test_folders_in_messages_are_quoted(tmp_path):
     assert pasted(str(error.value)) == ["dlrun", "resume", str(folder)]
     with searching([folder]):
         assert pasted(command_line(["x=[1]"])) == ["dlrun", "--config-dir", str(folder), "x=[1]"]
+
+
+OURS = {"verb", "option", "group", "name", "every", "example", "dl_runner.__version__"}  # words that no user chooses
+
+
+def test_no_message_puts_a_text_into_a_command_without_quoting_it():
+    found = {}
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.parent.glob("hydra_plugins/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = ""
+            for part in node.values if isinstance(node, ast.JoinedStr) else []:
+                if isinstance(part, ast.FormattedValue):
+                    if re.search(r"dlrun [^;:,`)]*$", text):
+                        found[ast.unparse(part.value)] = f"{path.name}:{node.lineno}"
+                    text += "X"
+                else:
+                    text += part.value
+    assert set(found) >= OURS and not {
+        text: at for text, at in found.items() if text not in OURS and "shlex" not in text
+    }
+
+
+@pytest.mark.parametrize("odd", [ODD, "a\nb", 'say "no"', "it's", "日本 語", "$(touch x) `y` & ; |", "\\", "*?", "-m"])
+def test_what_is_printed_is_read_again_by_the_shell_and_by_the_command_line(odd, tmp_path):
+    folder = tmp_path / odd
+    folder.mkdir()
+    value = quoted(odd.replace("\n", " "))  # no value has the end of a line in it
+    given = ["--config-dir", str(folder), "-m", f"outputs={value}", "plugins=[my_parts]", f"x={value},1"]
+    argv = shlex.split(shlex.join(["dlrun", *given]))[1:]
+    line = read_line(argv)
+    assert argv == given and list(line.overrides) == given[3:] and [str(one) for one in line.folders] == [str(folder)]
+    parse = OverridesParser.create().parse_override
+    assert parse(line.overrides[0]).value() == odd.replace("\n", " ")
+    for one, written in zip((parse(line.overrides[0]).value(), 1), choices("x", parse(line.overrides[2])), strict=True):
+        assert parse(shlex.split(shlex.join([written]))[0]).value() == one
+    with searching(line.folders):
+        assert shlex.split(command_line(line.overrides))[1:] == [*given[:2], *given[3:]]
+
+
+def quoted(text):
+    return QuotedString(text=text, quote=Quote.single).with_quotes()
 
 
 def test_the_commands_of_a_real_sweep_work(tmp_path, monkeypatch, capsys):

@@ -43,18 +43,19 @@ def check_fit(experiment: Experiment) -> None:
     """Check what can only be known with the data and the model at hand.
 
     Raises:
-        UserError: as for `check_parts` and `check_settings`.
+        UserError: as for `check_settings`, `check_parts` and `check_sizes`.
     """
-    check_parts(experiment)
     check_settings(experiment)
+    check_parts(experiment)
+    check_sizes(experiment)
 
 
 def check_settings(experiment: Experiment) -> None:
-    """Check what the settings around the data, the model and the task ask of them; quick.
+    """Check what the settings around the data, the model and the task ask of them.
 
     Raises:
-        UserError: early stopping or a schedule that follows a metric without validation data, CUDA graphs of a task
-            that cannot be replayed, or an example left alone where batch normalization needs two.
+        UserError: early stopping or a schedule that follows a metric without validation data, or CUDA graphs of a task
+            that cannot be replayed.
     """
     config, data = experiment.config, experiment.data
     if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
@@ -70,7 +71,6 @@ def check_settings(experiment: Experiment) -> None:
         moves = {"state_dict": "carries a state from step to step", "before_step": "changes with the step"}
         for doing in (moves[method] for method in moves if hasattr(experiment.task, method)):
             raise UserError(f"device.cuda_graphs=on: cannot replay a task that {doing}; use off")
-    _check_sizes(experiment)
 
 
 def check_parts(experiment: Experiment) -> None:
@@ -178,7 +178,12 @@ def _as_before(experiment: Experiment) -> Iterator[None]:
             experiment.task.load_state_dict(state)
 
 
-def _check_sizes(experiment: Experiment) -> None:
+def check_sizes(experiment: Experiment) -> None:
+    """Check that every process and every part of a step gets examples enough.
+
+    Raises:
+        UserError: too few for the processes, or one left alone where batch normalization needs two.
+    """
     config, data, processes = experiment.config, experiment.data, experiment.process_group.size
     size, accumulate = config.data.batch_size, config.trainer.accumulate
     sampler = data.samplers.training(data.train, size, config.seed)

@@ -13,7 +13,7 @@ from typing import Any
 from dl_runner.build.builders import Builders, check_builders
 from dl_runner.build.data import build_data
 from dl_runner.build.experiment import Experiment, build_experiment, build_horizon
-from dl_runner.build.fit import check_parts, check_settings
+from dl_runner.build.fit import check_parts, check_settings, check_sizes
 from dl_runner.build.model import build_device, build_device_settings
 from dl_runner.build.training import build_optimizer
 from dl_runner.config.schema import Config
@@ -104,6 +104,7 @@ class _Rehearsal:
             process_group=group,
         )
         check_settings(experiment)
+        check_sizes(experiment)
         build_optimizer(experiment)
         Frozen(experiment.model, config.groups, horizon)
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -13,7 +12,6 @@ from helpers import QUIET
 from dl_runner import plugins, registry
 from dl_runner.api.run import Run
 from dl_runner.cli.app import run
-from dl_runner.tracking.provenance import checkout
 
 PARTS = """
 from torch import nn
@@ -107,7 +105,7 @@ def test_resuming_with_other_code_is_refused_unless_told(begun, monkeypatch, cap
 
 
 def test_a_sweep_with_other_code_is_another_sweep(begun, monkeypatch, capsys):
-    line = ["-m", *LINE, "trainer.steps=1", "seed=0,1", "sweep.name=s"]
+    line = ["-m", *LINE, "trainer.steps=1", "seed=choice(0)", "sweep.name=s"]
     assert run(line) == 0
     change(monkeypatch)
     capsys.readouterr()
@@ -118,7 +116,7 @@ def test_a_sweep_with_other_code_is_another_sweep(begun, monkeypatch, capsys):
     forget(monkeypatch)
     monkeypatch.syspath_prepend(variable.removeprefix("PYTHONPATH="))
     assert program == "dlrun" and run(again) == 0
-    assert capsys.readouterr().out.count("completed earlier") == 2
+    assert capsys.readouterr().out.count("completed earlier") == 1
 
 
 def test_code_that_changes_while_a_sweep_runs_ends_its_jobs(begun, monkeypatch, capsys):
@@ -142,20 +140,3 @@ def test_a_process_that_holds_old_code_does_not_train(begun, capsys):
     Path("my_activation.py").write_text(OTHER)
     assert run([*LINE, "trainer.steps=1"]) == 2
     assert "plugins=my_parts: my_activation.py changed since this process imported it" in capsys.readouterr().err
-
-
-def test_git_is_that_of_the_place_and_untracked_files_do_not_count(tmp_path):
-    def git(*words):
-        subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True)
-
-    assert checkout(tmp_path) is None
-    git("init", "-q")
-    (tmp_path / "mine.py").write_text("")
-    git("add", "mine.py")
-    git("commit", "-qm", "first")
-    (tmp_path / "outputs").mkdir()
-    (tmp_path / "outputs" / "run.json").touch()
-    assert checkout(tmp_path)["dirty"] is False and len(checkout(tmp_path)["commit"]) == 40
-    assert checkout(tmp_path, tmp_path / "outputs" / "run.json") is None
-    (tmp_path / "mine.py").write_text("1")
-    assert checkout(tmp_path, tmp_path / "mine.py")["dirty"] is True

@@ -19,13 +19,10 @@ SMALL = ("-m", "data=digits", "data.limit=60", "trainer.steps=1", "sweep.name=s"
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (("model=lenet,vgg",), "job model=vgg: model=vgg: needs images of at least 32x32"),
-        (("optimizer.lr=0.1,-1",), "job optimizer.lr=-1: optimizer.lr=-1: expected a number above 0"),
+        (("model=softmax,vgg",), "job model=vgg: model=vgg: needs images of at least 32x32"),
         (("optimizer.lr=0.1,-1", "seed=0,1,2"), "job optimizer.lr=-1,seed=0 and 2 more: optimizer.lr=-1: expected"),
-        (("model=mlp", "model.hidden=[8],[8,0]"), "job model.hidden=[8,0]: model.hidden="),
         (("loss=cross_entropy,mse",), "job loss=mse: loss=mse: is for numbers"),
         (("data.folds=5", "data.fold=0,1,7"), "job data.fold=7: data.fold=7"),
-        (("sweep=random", "sweep.n=4", "device.name=cpu,mps:7"), r"job device.name=mps\:7: device.name=mps:7"),
         (
             ("sweep=zip", "regularization.early_stopping=null,3", "data.validation=0"),
             "job regularization.early_stopping=3",
@@ -34,7 +31,6 @@ SMALL = ("-m", "data=digits", "data.limit=60", "trainer.steps=1", "sweep.name=s"
             ("sweep=optuna", "sweep.n=2", "model=softmax,vgg", "optimizer.lr=interval(1,2)"),
             "job model=vgg,optimizer.lr=1.5: ",
         ),
-        (("sweep=optuna", "sweep.n=2", "optimizer.lr=interval(-1,2)"), "job optimizer.lr=-1.0: optimizer.lr=-1.0: "),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -49,10 +45,10 @@ def test_a_bad_value_is_found_before_the_first_job(line, told, tmp_path, monkeyp
 
 def test_different_mistakes_are_told_once_each(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run([*SMALL, "model=softmax,vgg", "optimizer.lr=0.1,-1", "seed=0,1"]) == 2
+    assert run([*SMALL, "model=softmax,vgg", "optimizer.lr=0.1,-1"]) == 2
     first, *lines = capsys.readouterr().err.strip().splitlines()
-    assert first.startswith("dlrun: 6 of 8 jobs cannot run, and none was started")
-    assert len(lines) == 2 and "optimizer.lr=-1,seed=0 and 3 more: " in lines[0] and "model=vgg: needs" in lines[1]
+    assert first.startswith("dlrun: 3 of 4 jobs cannot run, and none was started")
+    assert len(lines) == 2 and "optimizer.lr=-1 and 1 more: " in lines[0] and "model=vgg: needs" in lines[1]
 
 
 @pytest.mark.usefixtures("a_folder_with_a_moody_model")
@@ -65,10 +61,10 @@ class TestPlugins:
         assert not Path("outputs").exists()
 
     def test_jobs_that_have_begun_are_left_alone(self):
-        assert sweep("model.width=4,5") == 0
+        assert sweep("model.width=choice(4)", "trainer.steps=1") == 0
         feel("unbuildable 4")
-        assert sweep("model.width=4,5,6") == 0
-        assert len(folders()) == 3
+        assert sweep("model.width=4,5", "trainer.steps=1") == 0
+        assert len(folders()) == 2
 
     def test_the_local_launcher_checks_in_a_process_of_its_own(self, capsys):
         feel("unbuildable 4")

@@ -93,7 +93,7 @@ def repeat(folder: Path) -> Repeated:
 
 def _no_lesson(folder: Path, checked: Config, verb: str) -> None:
     if checked.lesson is not None:
-        again = f"dlrun experiment=lessons/{checked.lesson.name}"
+        again = shlex.join(["dlrun", f"experiment=lessons/{checked.lesson.name}"])
         raise UserError(f"{verb} {folder}: is a lesson, whose trainings are in its arms; hold it again: {again}")
 
 

@@ -298,6 +298,7 @@ def computed(tmp_path):
         folder = make_run(tmp_path / "outputs" / str(seed), {"seed": seed})
         record = json.loads((folder / "run.json").read_text())
         record |= {"threads": threads, "versions": {"torch": torch, "dl_runner": "0.2.0"}, "device": f"cuda:{seed}"}
+        record |= {"plugins": {"mine": {"files": {"mine.py": "ab"[seed // 2]}, "version": None, "git": None}}}
         (folder / "run.json").write_text(json.dumps(record))
     return tmp_path / "outputs"
 
@@ -305,7 +306,10 @@ def computed(tmp_path):
 def test_runs_that_were_computed_in_different_ways_are_told_in_one_line(computed, capsys):
     assert run(["compare", str(computed)]) == 0
     (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
-    assert "not all computed in the same way: threads (2, 4), torch (2.14.1, 2.15.0); --no-fold" in told
+    assert (
+        "not all computed in the same way: threads (2, 4), torch (2.14.1, 2.15.0), code (" in told
+        and "); --no-fold" in told
+    )
     options = told.partition("; ")[2].removesuffix(" shows which").split()
     shown = table(capsys, str(computed), *options)
     assert {(row["threads"], row["torch"]) for row in shown} == {("2", "2.15.0"), ("4", "2.14.1")}

@@ -65,7 +65,8 @@ def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
     groups: dict[Any, dict[Any, Run]] = {}
     repeats = 0
     for run in sorted(runs, key=lambda run: str(run.facts["start"])):
-        same = json.dumps({k: v for k, v in run.hyperparameters.items() if k not in REPEATED}, sort_keys=True)
+        kept = {key: value for key, value in run.hyperparameters.items() if key not in REPEATED}
+        same = json.dumps([kept, run.facts["code"]], sort_keys=True)  # with other code it is another experiment
         completed = run.status == "completed"
         group = groups.setdefault(same if completed else run.folder, {})
         repetition = tuple(run.hyperparameters.get(key) for key in REPEATED)

@@ -18,7 +18,7 @@ from dl_runner.cli.app import run
 from dl_runner.config.line import read_line
 from dl_runner.config.search_path import PACKAGE, command_line, searching
 from dl_runner.errors import UserError
-from dl_runner.report.compare.pictures import _draw_swept
+from dl_runner.report.compare.pictures import _draw_swept, draw
 from dl_runner.report.compare.rows import fold
 from dl_runner.report.compare.runs import load_all
 from dl_runner.report.masks import class_bars, palette
@@ -128,11 +128,13 @@ def test_names_of_classes_in_a_picture_are_no_formulas():
 
 
 def test_names_in_a_picture_are_no_formulas(tmp_path):
-    for name in (r"$\frac$", "a_b^c"):
+    for name in (r"$\frac$", "_a_b^c"):
         for rate in (0.1, 0.2):
             make_run(tmp_path / f"{rate}{name[2:]}", {"model.name": name, "optimizer.lr": rate}, (0.3, 0.5))
     rows = fold(load_all([tmp_path])[0])[0]
     figure = Figure()
     for axes, key in zip(figure.subplots(1, 2), ("model.name", "optimizer.lr"), strict=True):
         _draw_swept(axes, rows, key, "validation/accuracy")
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {r"$\frac$", "_a_b^c"}
     figure.savefig(tmp_path / "picture.png")  # a formula that is none would raise
+    assert draw(rows).startswith(b"\x89PNG")

@@ -66,7 +66,8 @@ def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
     repeats = 0
     for run in sorted(runs, key=lambda run: str(run.facts["start"])):
         kept = {key: value for key, value in run.hyperparameters.items() if key not in REPEATED}
-        same = json.dumps([kept, run.facts.get("tags")], sort_keys=True)
+        # With other code it is another experiment, and tags are to tell such runs apart.
+        same = json.dumps([kept, run.facts["code"], run.facts["tags"]], sort_keys=True)
         completed = run.status == "completed"
         group = groups.setdefault(same if completed else run.folder, {})
         repetition = tuple(run.hyperparameters.get(key) for key in REPEATED)

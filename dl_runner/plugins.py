@@ -94,12 +94,12 @@ def load_plugins(names: Sequence[str]) -> None:
 
 
 def _check_unchanged(name: str) -> None:
-    module, now = sys.modules[name], trust.hashes(source_files(name))
+    module, now = sys.modules[name], code_of([name]).get(name, {}).get("files", {})
     known, then = _imported.setdefault(name, (module, now))
     if known is not module:
         _imported[name] = module, now
     elif then != now:
-        files = ", ".join(Path(path).name for path in dict.fromkeys([*then, *now]) if then.get(path) != now.get(path))
+        files = ", ".join(file for file in dict.fromkeys([*then, *now]) if then.get(file) != now.get(file))
         raise UserError(
             f"plugins={name}: {files} changed since this process imported it; restart Python, in a notebook its kernel"
         )

@@ -17,7 +17,7 @@ from dl_runner.running.lesson import go_on
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
-Which = Literal["best", "last"]
+Which = Literal["best", "last", "ema"]
 Split = Literal["train", "validation", "test"]
 
 

@@ -29,7 +29,7 @@ from dl_runner.training.archive import load_archive, save_archive
 from dl_runner.training.seal import BLANK, KEY, intact, seal
 
 VERSION = 3
-Which = Literal["best", "last"]
+Which = Literal["best", "last", "ema"]  # the last: of callback=ema
 
 
 @dataclass(frozen=True)

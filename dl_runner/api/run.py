@@ -86,7 +86,7 @@ class Run:
         """`model` with other weights or on another device; the same object each time.
 
         Args:
-            weights: "best" or "last"; None for the best if there are, else the last.
+            weights: "best", "last" or "ema" (of `callback=ema`); None for the best if there are, else the last.
             device: such as "cpu" or "cuda:1"; None for the run's own.
 
         Raises:

@@ -64,6 +64,7 @@ def check_builders(config: Config) -> Builders:
     model = _bound("model", _with_dropout(config))
     callbacks = {one.name: _bound("callback", one, f"callback.{one.name}") for one in config.callbacks}
     numbered = {f"augment.transforms.{place}": one for place, one in enumerate(transforms)}
+    numbered |= {f"callback.{name}": one for name, one in callbacks.items()}
     return Builders(
         **found,
         **chosen,
@@ -71,7 +72,7 @@ def check_builders(config: Config) -> Builders:
         metrics={one.name: _bound("metric", one, f"metric.{one.name}") for one in config.metrics},
         callbacks=callbacks,
         augment=compose([transform() for transform in transforms]) if transforms else None,
-        paths=_paths({**found, **chosen, **numbered, "model": model, **{f"callback.{name}": one for name, one in callbacks.items()}}),
+        paths=_paths({**found, **chosen, **numbered, "model": model}),
     )
 
 

@@ -1,7 +1,7 @@
 """An exponential moving average of the weights, evaluated beside them (Polyak and Juditsky, 1992).
 
-After step n, average ← d · average + (1 − d) · weights, with d = min(decay, (1 + n) / (10 + n)), so that a short run is not
-one of the first weights. Buffers, such as the running means of batch normalization, are the newest.
+After step n, average ← d · average + (1 − d) · weights, with d = min(decay, (1 + n) / (10 + n)), so that the
+first weights do not fill a short run's. Buffers, such as the running means of batch normalization, are the newest.
 
 Its metrics are reported as validation/ema_NAME; its weights are in RUN/checkpoints/ema.safetensors. It does not choose
 the best weights, and the test set is for those.

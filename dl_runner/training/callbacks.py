@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from dl_runner.config.durations import Horizon
-from dl_runner.data.batch import Batch
 from dl_runner.data.loader import Loader
 from dl_runner.errors import Pruned, RunFailed
 from dl_runner.spec import DataSpec

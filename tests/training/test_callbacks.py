@@ -21,7 +21,7 @@ from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.training.callbacks import Callbacks
 from dl_runner.training.hooks import Hooks
 
-SMALL = ("model=softmax", "data.limit=100", "data.batch_size=32", "trainer.epochs=3")  # 3 steps an epoch
+SMALL = ("model=softmax", "data.limit=100", "data.batch_size=40", "trainer.epochs=3")  # 3 steps an epoch
 NAMES = ("check", "start", "after_step", "after_evaluation", "end")
 
 

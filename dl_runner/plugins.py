@@ -7,14 +7,18 @@ installing a package with an entry point, or before on this machine. What a run 
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from dl_runner import registry, trust
 from dl_runner.errors import UserError
-from dl_runner.runtime.modules import source_files
+from dl_runner.runtime.modules import root_of, source_files
 
+MOST_FILES = 5  # that a message names
 _named: set[str] = set()  # by the command line that this process carries out
+_imported: dict[str, tuple[ModuleType, dict[str, str]]] = {}  # with the hashes of its files at that time
 
 
 def name_plugins(names: Sequence[str]) -> None:
@@ -68,7 +72,8 @@ def load_plugins(names: Sequence[str]) -> None:
     Modules are also found in the working directory, as with `python -m`.
 
     Raises:
-        UserError: no such module.
+        UserError: no such module, or its files have changed since this process imported it, which would run, and put
+            on record, what is not in its files any more.
     """
     check_names(names)
     for entry in importlib.metadata.entry_points(group=registry.ENTRY_POINTS):
@@ -85,6 +90,61 @@ def load_plugins(names: Sequence[str]) -> None:
             raise UserError(
                 f"plugins={name}: no such module; install it, or start dlrun in the folder that holds it"
             ) from None
+        _check_unchanged(name)
+
+
+def _check_unchanged(name: str) -> None:
+    module, now = sys.modules[name], code_of([name]).get(name, {}).get("files", {})
+    known, then = _imported.setdefault(name, (module, now))
+    if known is not module:
+        _imported[name] = module, now
+    elif then != now:
+        files = ", ".join(file for file in dict.fromkeys([*then, *now]) if then.get(file) != now.get(file))
+        raise UserError(
+            f"plugins={name}: {files} changed since this process imported it; restart Python, in a notebook its kernel"
+        )
+
+
+def code_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The code of plugins as it is now: of the named modules and of those that installed packages offer.
+
+    Returns:
+        Module to {"files": {its place below the folder that is searched: SHA-256 in hexadecimal}, "version": that of
+        the installed package that declares it, or None}. A module that is not there is left out.
+    """
+    versions = {entry.module: getattr(entry.dist, "version", None) for entry in _entry_points()}
+    found = {}
+    for name in dict.fromkeys([*names, *versions]):
+        root, files = root_of(name), source_files(name)
+        if root is not None and files:
+            hashed = {Path(path).relative_to(root.resolve()).as_posix(): of for path, of in trust.hashes(files).items()}
+            found[name] = {"files": hashed, "version": versions.get(name)}
+    return found
+
+
+def changed_code(before: Mapping[str, Mapping[str, str]]) -> str | None:
+    """What differs in plugins' code from what it was, in words; None where nothing does. Other plugins may have come.
+
+    Args:
+        before: module → {file: SHA-256}, as `code_of` has them under "files".
+    """
+    now = code_of(list(before)) if before else {}
+    return code_difference(before, {name: known["files"] for name, known in now.items()})
+
+
+def code_difference(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> str | None:
+    """As `changed_code`, of two states: module → {file: SHA-256}."""
+    for name, old in before.items():
+        if (new := now.get(name)) is None:
+            return f"plugin {name} is no longer there"
+        if files := [file for file in dict.fromkeys([*old, *new]) if old.get(file) != new.get(file)]:
+            more = f" and {len(files) - MOST_FILES} more" if files[MOST_FILES:] else ""
+            return f"the code of plugin {name} has changed ({', '.join(files[:MOST_FILES])}{more})"
+    return None
+
+
+def _entry_points() -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(importlib.metadata.entry_points(group=registry.ENTRY_POINTS))
 
 
 def _installed() -> set[str]:

@@ -42,6 +42,16 @@ class LocalLauncher(Launcher):
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         parse_jobs(self.jobs)
 
+    def check(self, configs: Sequence[Any]) -> Sequence[Any]:
+        """What is wrong with the parts of each config, found out in a process like those of the jobs.
+
+        Raises:
+            RunFailed: no process can be started, or it died.
+        """
+        from dl_runner.launch.local import check_jobs
+
+        return check_jobs(list(configs))
+
     def fix_threads(self, recorded: int | None) -> int:
         """The threads that each job of a sweep has, all its processes together, fixed before the first one starts.
 

@@ -4,7 +4,7 @@ Every start of `dlrun` imports this module, so it imports nothing of the package
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -89,7 +89,7 @@ class DlRunnerSweeper(Sweeper):
 
         launch = partial(self._launch, size=settings.parallel if settings.adaptive else self.max_batch_size)
         named = named or folder.name != settings.name
-        sweep = Sweep(settings, folder, named, self._compose, launch, rename, self._fix_threads)
+        sweep = Sweep(settings, folder, named, self._compose, launch, rename, self._fix_threads, self._check)
         try:
             return sweep.run(overrides)
         finally:
@@ -117,6 +117,18 @@ class DlRunnerSweeper(Sweeper):
             raise UserError(explain(error, job, searched(), compose)) from None
         check_job(composed, self.config, job, compose)
         return to_plain(composed)
+
+    def _check(self, configs: Sequence[Any]) -> Sequence[Any]:
+        """What is wrong with the parts of each job's config, None where nothing is.
+
+        A launcher may do this in a process of its own, by a method check(configs). Where one runs the jobs on other
+        machines, only the builders and their keywords are looked at.
+        """
+        if hasattr(self.launcher, "check"):
+            return self.launcher.check(configs)
+        from dl_runner.running.rehearsal import misfits
+
+        return misfits(configs, here=type(self.launcher).__name__ in ("BasicLauncher", "JoblibLauncher"))
 
     def _fix_threads(self, recorded: int | None) -> int | None:
         """The threads that each job of the sweep has: those on record, else those that the launcher gives it.

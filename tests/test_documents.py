@@ -23,7 +23,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def shown(page: Path) -> list[list[str]]:
     """The arguments of each `dlrun` line of a page's code blocks, which may go on in the next line."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = re.findall(r"^    dlrun\b(.*)$", text, re.MULTILINE)
+    lines = re.findall(r"^    dlrun\b(?!:)(.*)$", text, re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines]
 
 

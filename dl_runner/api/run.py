@@ -11,6 +11,8 @@ from dl_runner.api.surroundings import kept
 from dl_runner.config.stored import CONFIG, check_asked, load_config
 from dl_runner.errors import UserError
 from dl_runner.plugins import name_plugins
+from dl_runner.running.again import continue_run, repeat
+from dl_runner.running.code_record import told_of_code
 from dl_runner.running.inference import evaluate_run, load_model, predict, predict_split
 from dl_runner.running.launch import resume
 from dl_runner.running.lesson import go_on
@@ -106,7 +108,7 @@ class Run:
     ) -> dict[str, float]:
         """The metrics of the model on a split of the run's data, {SPLIT/NAME: value}; `dlrun evaluate`.
 
-        Warns where the data are no longer those of the training.
+        Warns where the data, or the code of plugins, are no longer those of the training.
 
         Raises:
             UserError: no weights, no such split, or the data are of another kind now.
@@ -148,24 +150,58 @@ class Run:
         given = [str(inputs)] if isinstance(inputs, str | Path) else inputs
         if not hasattr(given, "shape"):
             given = [str(one) for one in given]
+        for told in told_of_code(self.folder):
+            warnings.warn(told, stacklevel=2)
         with kept():
             return predict(self.folder, given, weights, options, device)
 
-    def resume(self, device: str | None = None, parallel: Mapping[str, Any] | None = None) -> "Run":
-        """Go on with a run that was interrupted, killed or failed; `dlrun resume`.
+    def resume(
+        self,
+        *length: str,
+        device: str | None = None,
+        parallel: Mapping[str, Any] | None = None,
+        changed_code: bool = False,
+    ) -> "Run":
+        """Go on with a run that was interrupted, killed or failed, or make one longer; `dlrun resume`.
 
         Args:
+            length: "trainer.epochs=20" or "trainer.steps=5000" for a longer run.
             device: where to go on, if not where the run began.
             parallel: keys of the config's section parallel to change.
+            changed_code: go on although the code of the run's plugins is another one now.
 
         Raises:
             UserError: it is completed, or cannot go on.
             RunFailed, Interrupted: as for `dl_runner.run`.
         """
         self._models.clear()
-        with kept(["resume", str(self.folder)]):
+        with kept(["resume", str(self.folder), *length]):
             if self.config.get("lesson") is not None:
-                go_on(self.folder)
+                go_on(self.folder, changed_code=changed_code)
             else:
-                resume(self.folder, device=device, parallel=parallel)
+                options = {"changed_code": changed_code, "length": length}
+                resume(self.folder, device=device, parallel=parallel, **options)
         return self
+
+    def proceed(self, *overrides: str, device: str | None = None) -> "Run":
+        """A new run that begins with this one's last weights; `dlrun continue`.
+
+        Args:
+            overrides: what differs in it, such as "optimizer.lr=0.01".
+            device: where to compute, if not where this one did.
+
+        Raises:
+            UserError, RunFailed, Interrupted: as for `dl_runner.run`.
+        """
+        with kept(["continue", str(self.folder), *overrides]):
+            return Run(continue_run(self.folder, overrides, device))
+
+    def repeat(self) -> "tuple[Run, list[str]]":
+        """This run made once more, and in which weights and metrics the two differ, a line each; `dlrun repeat`.
+
+        Raises:
+            UserError, RunFailed, Interrupted: as for `dl_runner.run`.
+        """
+        with kept(["repeat", str(self.folder)]):
+            done = repeat(self.folder)
+        return Run(done.folder), done.differences

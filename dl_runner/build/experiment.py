@@ -71,6 +71,7 @@ def build_experiment(
     fitted: Fitted | None = None,
     *,
     pretrained: bool = True,
+    data: Data | None = None,
 ) -> Experiment:
     """Find the device, check the builders, load the data, build the model and the task, in this order.
 
@@ -78,6 +79,7 @@ def build_experiment(
         process_group: of this process; None for a run in one process.
         fitted: what an earlier run of the config has fitted to its data, to be used again.
         pretrained: whether to load the weights that the config names; not where a checkpoint's follow.
+        data: those of the config, where they have been loaded before.
 
     Raises:
         UserError: the config does not fit the builders, the data or this machine.
@@ -87,7 +89,7 @@ def build_experiment(
     check_cuda_graphs(config.device.cuda_graphs, device)
     builders = check_builders(config)
     config = replace(config, plain=with_values(config.plain, builders.paths))
-    data = build_data(config, builders, fitted, quiet=process_group.rank > 0)
+    data = data or build_data(config, builders, fitted, quiet=process_group.rank > 0)
     task = build_task(config, builders, data.spec, data.fitted, partial(load_teacher, device, fitted=data.fitted))
     horizon = build_horizon(config, data)
     model = build_model(config, builders, data.spec)

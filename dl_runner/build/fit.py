@@ -43,21 +43,25 @@ def check_fit(experiment: Experiment) -> None:
     """Check what can only be known with the data and the model at hand.
 
     Raises:
-        UserError: labels that no class has, targets that the task cannot learn from, a model whose outputs the task
-            cannot use, a schedule that does not fit the length of the run, an augmentation of vectors or of too small
-            images, early stopping or a schedule that follows a metric without validation data, or an example left
-            alone where batch normalization needs two.
+        UserError: as for `check_settings`, `check_parts` and `check_sizes`.
     """
-    config, data, augment = experiment.config, experiment.data, experiment.builders.augment
+    check_settings(experiment)
+    check_parts(experiment)
+    check_sizes(experiment)
+
+
+def check_settings(experiment: Experiment) -> None:
+    """Check what the settings around the data, the model and the task ask of them.
+
+    Raises:
+        UserError: early stopping or a schedule that follows a metric without validation data, or CUDA graphs of a task
+            that cannot be replayed.
+    """
+    config, data = experiment.config, experiment.data
     if isinstance(experiment.schedule, MetricSchedule) and data.validation is None:
         raise UserError(
             f"schedule={config.schedule.name}: there are no validation data to react to; set data.validation=0.1"
         )
-    if augment is not None and not isinstance(data.spec.inputs, Image):
-        raise UserError("augment: works on images, and the data set holds none; use augment=none")
-    if augment is not None:  # it refuses images that are too small for it, and masks that it cannot move
-        batch = blank(data.spec, 1)
-        preparation(data.spec, "cpu", augment)((batch.inputs, batch.targets), torch.Generator())
     patience = config.regularization.early_stopping
     if patience and data.validation is None:
         raise UserError(
@@ -67,10 +71,24 @@ def check_fit(experiment: Experiment) -> None:
         moves = {"state_dict": "carries a state from step to step", "before_step": "changes with the step"}
         for doing in (moves[method] for method in moves if hasattr(experiment.task, method)):
             raise UserError(f"device.cuda_graphs=on: cannot replay a task that {doing}; use off")
+
+
+def check_parts(experiment: Experiment) -> None:
+    """Check that data, augmentation, model and task fit each other.
+
+    Raises:
+        UserError: labels that no class has, targets that the task cannot learn from, a model whose outputs the task
+            cannot use, or an augmentation of vectors or of too small images.
+    """
+    data, augment = experiment.data, experiment.builders.augment
+    if augment is not None and not isinstance(data.spec.inputs, Image):
+        raise UserError("augment: works on images, and the data set holds none; use augment=none")
+    if augment is not None:  # it refuses images that are too small for it, and masks that it cannot move
+        batch = blank(data.spec, 1)
+        preparation(data.spec, "cpu", augment)((batch.inputs, batch.targets), torch.Generator())
     _check_labels(experiment)
     _check_targets(experiment)
     _check_outputs(experiment)
-    _check_parts(experiment)
 
 
 def _check_labels(experiment: Experiment) -> None:
@@ -160,7 +178,12 @@ def _as_before(experiment: Experiment) -> Iterator[None]:
             experiment.task.load_state_dict(state)
 
 
-def _check_parts(experiment: Experiment) -> None:
+def check_sizes(experiment: Experiment) -> None:
+    """Check that every process and every part of a step gets examples enough.
+
+    Raises:
+        UserError: too few for the processes, or one left alone where batch normalization needs two.
+    """
     config, data, processes = experiment.config, experiment.data, experiment.process_group.size
     size, accumulate = config.data.batch_size, config.trainer.accumulate
     sampler = data.samplers.training(data.train, size, config.seed)

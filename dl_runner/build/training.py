@@ -112,7 +112,7 @@ def _update(experiment: Experiment) -> Update:
     strategy = parallelize(model, config.parallel, settings.device, experiment.process_group)
     if settings.compiled:
         model.compile()
-    optimizer = _optimizer(experiment)
+    optimizer = build_optimizer(experiment)
     strategy.prepare_optimizer(optimizer)
     regularization = config.regularization
     frozen = Frozen(model, config.groups, experiment.horizon)
@@ -130,8 +130,12 @@ def _update(experiment: Experiment) -> Update:
     )
 
 
-def _optimizer(experiment: Experiment) -> torch.optim.Optimizer:
-    """The optimizer with what the regularization adds to each of its steps; the model is on its device."""
+def build_optimizer(experiment: Experiment) -> torch.optim.Optimizer:
+    """The optimizer with what the regularization adds to each of its steps; the model is on its device.
+
+    Raises:
+        UserError: nothing is left to learn, or groups for an optimizer without a learning rate.
+    """
     config, model = experiment.config, experiment.model
     regularization, build = config.regularization, experiment.builders.optimizer
     rate = inspect.signature(build).parameters.get("lr")

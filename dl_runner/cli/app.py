@@ -53,6 +53,7 @@ def run(argv: list[str]) -> int:
         The exit code.
     """
     from dl_runner.cli import verbs
+    from dl_runner.config.paths import asked_root
 
     try:
         if argv and (found := verbs.find(argv)):
@@ -77,6 +78,8 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:  # `dlrun list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    finally:
+        asked_root.set(None)  # of this line alone
     return 0
 
 

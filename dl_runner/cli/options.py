@@ -7,6 +7,7 @@ from pathlib import Path
 from dl_runner.config.check import check_command
 from dl_runner.config.compose import compose
 from dl_runner.config.line import config_dir_option, refusing
+from dl_runner.config.paths import absolute, asked_root
 from dl_runner.config.schema import Config
 from dl_runner.config.search_path import checked_folders, checked_name
 from dl_runner.config.stored import check_asked, to_plain
@@ -58,10 +59,15 @@ def run_folder_of(
     parser.add_argument(
         "--plugins", metavar="NAME,…", default="", help="modules of yours that the run's config names, to be imported"
     )
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the folder of all data sets is now")
     if more:
         more(parser)
     given = parser.parse_intermixed_args(argv)
     checked_folders(given.config_dir)
+    if given.data_root is not None:
+        if not given.data_root.is_dir():
+            raise UserError(f"--data-root {given.data_root}: no such folder; name the one that holds the data sets")
+        asked_root.set(str(absolute(given.data_root)))
     if not (given.run / "run.json").is_file():
         raise UserError(f"{given.run}: no run folder, it has no run.json; `ls outputs/*/*` shows yours")
     name_plugins([name for name in given.plugins.split(",") if name])

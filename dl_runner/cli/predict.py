@@ -10,7 +10,17 @@ from dl_runner.cli.options import device_option, run_folder_of
 from dl_runner.errors import UserError
 
 SHOWN = 20  # rows of a split
-_OURS = ("--weights", "--device", "--out", "--split", "--attention", "--plugins", "--help", "--config-dir")
+_OURS = (
+    "--weights",
+    "--device",
+    "--out",
+    "--split",
+    "--attention",
+    "--plugins",
+    "--data-root",
+    "--help",
+    "--config-dir",
+)
 _VALUE = re.compile(r"-?\d+(\.\d*)?([eE]-?\d+)?|true|false|null")  # what may follow an option without =
 
 
@@ -41,11 +51,13 @@ def predict(argv: list[str]) -> None:
             "--beam 4 --length-penalty 0.75 for translations."
         )
 
+    asked = ["predict", *argv]
     argv, options = split_options(argv)
     given = run_folder_of("predict", "Ask a run's model about your own inputs.", argv, more)
     if given.attention is not None:
         options["attention"] = given.attention
     from dl_runner.report.answers import check_folder, is_table_file, render, write_table
+    from dl_runner.running.code_record import told_of_code
     from dl_runner.running.inference import predict as answers
     from dl_runner.tracking.console import Terminal
 
@@ -53,6 +65,8 @@ def predict(argv: list[str]) -> None:
     if given.split is not None:
         rows = _of_split(given, options)
     else:
+        for told in told_of_code(given.run, asked):
+            print(f"dlrun: warning: {told}", file=sys.stderr)
         rows = answers(given.run, given.inputs, given.weights, options, given.device, for_file=for_file)
     if for_file:
         write_table(rows, given.out)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 
 from dl_runner.cli.check import check
 from dl_runner.cli.compare import compare
+from dl_runner.cli.continue_run import continue_run
 from dl_runner.cli.evaluate import evaluate
 from dl_runner.cli.list import list_choices
 from dl_runner.cli.predict import predict
+from dl_runner.cli.repeat import repeat
 from dl_runner.cli.resume import resume
 from dl_runner.cli.summary import summary
 from dl_runner.cli.tensorboard import tensorboard
@@ -19,6 +21,8 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "summary": summary,
     "check": check,
     "resume": resume,
+    "continue": continue_run,
+    "repeat": repeat,
     "evaluate": evaluate,
     "predict": predict,
     "compare": compare,

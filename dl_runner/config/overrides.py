@@ -5,6 +5,7 @@ Imports no torch.
 
 import dataclasses
 import re
+import shlex
 import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -84,7 +85,7 @@ def read_overrides(given: Iterable[str], folders: Sequence[Path] = ()) -> tuple[
         single = key in groups() and key not in ("experiment", *SEVERAL)
         if single and (listed := re.fullmatch(r"\[(.+)\]", value.strip())):
             names = ",".join(part.strip() for part in listed[1].split(","))
-            raise UserError(f"{one}: a run has one {key}; `dlrun -m {key}={names}` is a run of each")
+            raise UserError(f"{one}: a run has one {key}; `dlrun -m {shlex.quote(f'{key}={names}')}` is a run of each")
         if key == _SEARCH_PATH:
             folders = (*folders, *_search_path(one))
         elif is_hydras(key) and not has_effect(key):

@@ -9,6 +9,7 @@ import copy
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dl_runner.config.pinned import pinned
 from dl_runner.errors import UserError
 from dl_runner.runtime.home import home
 
+asked_root: ContextVar[str | None] = ContextVar("data_root", default=None)  # where the data of a run lie now
 FOUND = ("path", "labels")  # keys of `data` that may be relative to the folder of all data sets
 
 
@@ -105,13 +107,13 @@ def resolved(plain: Mapping[str, Any]) -> dict[str, Any]:
 def recorded(plain: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a run folder with the paths that it has here.
 
-    Where the folder of all data sets is gone, the run was made elsewhere, and DLRUN_DATA_DIR takes its place. A
-    data.path that is relative is of a version that left those below that folder so.
+    `asked_root` takes the place of the folder of all data sets; where that is gone, the run was made elsewhere, and
+    DLRUN_DATA_DIR does. A data.path that is relative is of a version that left those below that folder so.
     """
     data = dict(plain.get("data") or {})
-    root, here = data.get("root"), os.environ.get("DLRUN_DATA_DIR")
-    moved = root and here and not Path(root).exists()
-    if moved:
+    root, here = data.get("root"), asked_root.get() or os.environ.get("DLRUN_DATA_DIR")
+    moved = bool(root and here and (asked_root.get() or not Path(root).exists()))
+    if moved or asked_root.get():
         data["root"] = here
     for key in FOUND:
         path = data.get(key)
@@ -119,9 +121,17 @@ def recorded(plain: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if moved and Path(path).is_relative_to(root):
             data[key] = str(absolute(here) / Path(path).relative_to(root))
+        elif asked_root.get() and not Path(path).exists():
+            data[key] = str(_moved(Path(path), absolute(here)))
         elif not moved and (below := Path(root or default_root()) / path).exists():
             data[key] = str(below)
     return {**plain, "data": data}
+
+
+def _moved(path: Path, root: Path) -> Path:
+    """Where a path is below another folder, by as much of its end as there is; the path itself if nowhere."""
+    ends = (root.joinpath(*path.parts[start:]) for start in range(1, len(path.parts)))
+    return next((one for one in ends if one.exists()), path)
 
 
 def plain_paths(value: Any) -> Any:

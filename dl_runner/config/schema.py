@@ -167,6 +167,8 @@ class Config:
     tracker: TrackerConfig
     lesson: Component | None
     expected: dict | None
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
     seed: CountInt
     plugins: list[str]
     outputs: Path

@@ -81,9 +81,8 @@ def _folder(text: str, option: str) -> Path:
 
 
 def rerun_command(run: Path) -> str:
-    """A command to paste that runs a run folder's config anew."""
-    copy = shlex.join(["cp", str(run / "config.yaml"), "my_conf/again.yaml"])
-    return f"mkdir -p my_conf && {copy} && dlrun --config-dir my_conf --config-name again"
+    """A command to paste that makes a run once more."""
+    return shlex.join(["dlrun", "repeat", str(run)])
 
 
 def _of_package(name: str, shown: str) -> Path:

@@ -1,6 +1,7 @@
 """Configs as plain containers and as files: what Hydra composed, and a run folder's config.yaml. Imports no torch."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,19 @@ def require_plain(path: Path, text: str) -> None:
                 raise UserError(f"{path}: damaged, no config of a run (aliases, or nested too deep); restore it")
 
 
-def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] | None = None) -> Config:
+def load_run(
+    folder: Path,
+    device: str | None = None,
+    parallel: dict[str, Any] | None = None,
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Config:
     """The checked config of a run folder, fitted to the place where it is read.
 
     Args:
         folder: a run folder.
         device: replaces the run's own device.
         parallel: replaces keys of the run's `parallel` section.
+        change: the run's config, as plain containers → the one that is wanted.
 
     Raises:
         UserError: no run folder, a config that this version does not understand, or one that asks for modules which
@@ -136,12 +143,14 @@ def load_run(folder: Path, device: str | None = None, parallel: dict[str, Any] |
         if plain["device"].get("precision") == "tf32":  # which is of one kind of device
             plain["device"]["precision"] = "auto"
     elif isinstance(plain.get("device"), dict):
-        plain["device"] |= _resolved(folder)
+        plain["device"] |= _resolved(folder, plain["device"].get("threads"))
     if parallel:
         plain["parallel"] = {**plain.get("parallel", {}), **parallel}
         plain["device"] = {**plain.get("device", {})} | _EVERYWHERE
         if parallel.get("name") == "fsdp":  # which cuts contiguous weights only
             plain["device"]["memory_format"] = "contiguous"
+    if change is not None:
+        plain = change(plain)
     try:
         checked = check_config(plain)
         check_plugins(checked.plugins, folder)
@@ -172,12 +181,18 @@ def _record(folder: Path) -> dict[str, Any]:
     return read_record(folder) if (folder / RECORD).exists() else {}
 
 
-def _resolved(folder: Path) -> dict[str, Any]:
-    """How the run computed where its config left that open: it shall go on, and be measured, in the same way."""
+def _resolved(folder: Path, threads: Any) -> dict[str, Any]:
+    """How the run computed where its config left that open: it shall go on, and be measured, in the same way.
+
+    Args:
+        threads: as its config has them; left open, they are no more than the cores that are here.
+    """
     record = _record(folder)
     keys = ("precision", "memory_format", "compile", "threads")
     found = {key: record[key] for key in keys if record.get(key) is not None}
-    if "threads" in found:
+    if threads is not None:
+        found.pop("threads", None)
+    elif "threads" in found:
         found["threads"] = min(found["threads"], allowed_cores())
     return found
 

@@ -4,20 +4,25 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn
 from hydra.types import TaskFunction
 
-from dl_runner.errors import Interrupted
+from dl_runner.config.schema import Config
+from dl_runner.errors import Interrupted, RunFailed
 from dl_runner.launch.fork_server import Exit, JobProcesses, count_gpus
 from dl_runner.launch.job_table import JobTable
 from dl_runner.launch.resources import Machine, Request, Slot, allocate, threads_of_a_job, visible_gpus
-from dl_runner.launch.running_job import RunningJob
+from dl_runner.launch.running_job import RunningJob, death
 from dl_runner.launch.worker import work
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.interrupt import NOTICE, StopRequest, stop_on_signals
+from dl_runner.runtime.progress import advancing, showing
 from dl_runner.tracking.console import Mode, terminal
+
+if TYPE_CHECKING:
+    from dl_runner.running.rehearsal import Misfit
 
 Composed = tuple[Any, dict[str, Any]]  # a job's config, and the same, resolved, as a run takes it
 Length = Callable[[], int | None]
@@ -32,6 +37,31 @@ def choose_threads(request: Request) -> int:
     """
     with JobProcesses() as processes:
         return threads_of_a_job(_machine(request, processes), request)
+
+
+def check_jobs(configs: list[Config]) -> "list[Misfit | None]":
+    """What is wrong with the parts of each job's config, found out in a process like those of the jobs.
+
+    Raises:
+        RunFailed: no process can be started, or it died.
+    """
+    with (
+        showing(configs[0].tracker.console),
+        advancing("checking the jobs", None, "s") as advance,  # the process itself writes to no terminal
+        JobProcesses() as processes,
+    ):
+        processes.start(-1, {}, _misfits, configs)
+        while (ended := processes.next_exit(_POLL)) is None:
+            advance(_POLL)
+    if ended.result is None:
+        raise RunFailed(f"checking the jobs: {death(ended.code)}\n{ended.output.strip()}".strip())
+    return ended.result
+
+
+def _misfits(configs: list[Config]) -> "list[Misfit | None]":
+    from dl_runner.running.rehearsal import misfits
+
+    return misfits(configs)
 
 
 def _machine(request: Request, processes: JobProcesses) -> Machine:

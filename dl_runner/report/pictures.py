@@ -143,7 +143,8 @@ def _explain(figure: "Figure", legend: Mapping[str, np.ndarray]) -> None:
     from matplotlib.patches import Patch
 
     patches = [Patch(color=np.asarray(color) / 255, label=short(name)) for name, color in legend.items()]
-    figure.legend(handles=patches, loc="outside right upper", fontsize=9)
+    for text in figure.legend(handles=patches, loc="outside right upper", fontsize=9).get_texts():
+        text.set_parse_math(False)
 
 
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> np.ndarray:

@@ -67,6 +67,8 @@ def conduct(
             training.checkpoints.weights("last").unlink(missing_ok=True)  # soon older than last.pt
         label = (record["job"] or {}).get("label")
         tracker.start(run_info(experiment, training, record.folder, label, first_step))
+        for told in record.told:
+            _log.info("%s", told)
         if checkpoint:
             training.load_state_dict(checkpoint["state"])
             if lost:

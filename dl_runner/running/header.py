@@ -13,6 +13,7 @@ from dl_runner.report.columns import columns_in_words
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import Columns, Fields, Kind, Tokens
+from dl_runner.tracking.run_folder import RunRecord
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.training import Training
 
@@ -66,9 +67,21 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
         else "fitted to the training data in one pass; no steps",
         "device": ", ".join([_device_name(experiment.device_settings), *_how(experiment.device_settings)]),
         "parallel": _parallel(experiment),
+        "parent": _parent(folder),
+        "tags": ", ".join(checked.tags),
+        "about": checked.notes,
         "run": str(folder),
     }
     return {label: text for label, text in header.items() if text}
+
+
+def _parent(folder: Path) -> str | None:
+    """The run whose weights this one begins with, in words."""
+    parent = RunRecord.load(folder)["parent"]
+    if parent is None:
+        return None
+    state = "its optimizer's state" if parent["optimizer"] else "a fresh optimizer"
+    return f"{parent['folder']}, the weights of step {parent['step']:,}, {state}; steps and schedule begin anew"
 
 
 def _kind(kind: Kind) -> str:

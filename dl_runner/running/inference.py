@@ -22,6 +22,7 @@ from dl_runner.data.picture_files import asked_for
 from dl_runner.data.splits import Split
 from dl_runner.data.text_inputs import texts_asked_for
 from dl_runner.errors import UserError, hint
+from dl_runner.running.code_record import told_of_code
 from dl_runner.running.data_record import check_spec, spec_on_record
 from dl_runner.running.fitted import read_fitted
 from dl_runner.running.left_out import check_left_out
@@ -71,7 +72,7 @@ class Predictions(NamedTuple):
 
     Args:
         rows: in the order of the split; each begins with "example", its place, and "file", if it has one of its own.
-        changed: how the split differs from that of the time of the training, a line each.
+        changed: what has changed since the training, in the split or in the code of plugins, a line each.
     """
 
     rows: list[Row]
@@ -84,7 +85,7 @@ class Evaluation(NamedTuple):
     Args:
         weights: the file whose weights the model had.
         metrics: {SPLIT/NAME: value}.
-        changed: how the split differs from that of the time of the training, a line each.
+        changed: what has changed since the training, in the split or in the code of plugins, a line each.
     """
 
     weights: Path
@@ -152,7 +153,10 @@ def reopen(folder: Path, split: str, which: Which | None, device: str | None, re
         settings=settings,
         loader=loader,
         examples=getattr(data, split),
-        changed=[f"{change}; the numbers are of the data as they are now" for change in changes],
+        changed=[
+            *(f"{change}; the numbers are of the data as they are now" for change in changes),
+            *told_of_code(folder),
+        ],
     )
 
 

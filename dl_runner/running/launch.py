@@ -2,23 +2,28 @@
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dl_runner.build.experiment import Experiment
 from dl_runner.build.fit import checked_experiment
 from dl_runner.build.training import build_training
+from dl_runner.config.changes import changed
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, load_config, load_run
 from dl_runner.errors import UserError
 from dl_runner.parallel.workers import announce_folder
+from dl_runner.running.code_record import check_code
 from dl_runner.running.conduct import conduct
 from dl_runner.running.data_record import check_unchanged, data_on_record
 from dl_runner.running.distributed import follow, in_processes, join_process_group, share_user_errors, to_start
 from dl_runner.running.fitted import read_fitted, write_fitted
 from dl_runner.running.left_out import check_left_out
+from dl_runner.running.length import check_length, lengthen
+from dl_runner.running.parent import Parent, take_over
 from dl_runner.tasks.task import metric_info
 from dl_runner.tracking.metrics_file import rows_lost
 from dl_runner.tracking.run_folder import RECORD, Job, RunRecord, begin, create, lock
@@ -41,42 +46,51 @@ class Result:
 
 def launch(
     checked: Config,
-    parent: Path,
+    place: Path,
     name: str,
     job: Job | None = None,
     watch: Watch | None = None,
     prune: Prune | None = None,
+    parent: Parent | None = None,
 ) -> Result:
     """Train one experiment in a new run folder, in as many processes as its config asks for.
 
     Args:
         checked: what to run.
-        parent: where the run folder is made.
+        place: where the run folder is made.
         name: of the run folder; a number is appended when it is taken.
         job: the sweep's job that this run is.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
         prune: told the number, >= 1, and the metrics of each evaluation: whether to give the run up.
+        parent: the run whose last weights it begins with.
 
     Raises:
-        UserError: the config does not fit the data or this machine; no run folder is left behind.
+        UserError: the config does not fit the data, the parent or this machine; no run folder is left behind.
         RunFailed: the run broke; its folder tells why.
         Pruned: it was given up.
         Interrupted: it was asked to stop; its folder can be resumed.
     """
     if processes := to_start(checked):
-        return in_processes(processes, _launch, checked, parent, name, job, watch, prune)
-    return _launch(checked, parent, name, job, watch, prune)
+        return in_processes(processes, _launch, checked, place, name, job, watch, prune, parent)
+    return _launch(checked, place, name, job, watch, prune, parent)
 
 
 def _launch(
-    checked: Config, parent: Path, name: str, job: Job | None, watch: Watch | None, prune: Prune | None
+    checked: Config,
+    place: Path,
+    name: str,
+    job: Job | None,
+    watch: Watch | None,
+    prune: Prune | None,
+    parent: Parent | None,
 ) -> Result | None:
     with join_process_group(checked) as process_group:
         with share_user_errors(process_group):
-            experiment = checked_experiment(checked, process_group)
+            experiment = checked_experiment(checked, process_group, parent.fitted if parent else None)
             training = build_training(experiment)
+            taken = take_over(parent, training, experiment) if parent else None
             known = data_on_record(experiment.data) if process_group.rank == 0 else {}
-            folder = create(parent, name) if process_group.rank == 0 else None
+            folder = create(place, name) if process_group.rank == 0 else None
         if folder is None:
             return follow(training)
         announce_folder(folder)
@@ -86,6 +100,7 @@ def _launch(
             known["left_out"] = dict(experiment.data.left_out)
             try:
                 written = write_fitted(folder, experiment.data)
+                known["parent"] = taken
                 record = begin(experiment.config, folder, job, written=written, **_where(experiment), **known)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)  # without a record it can neither be resumed nor told about
@@ -99,8 +114,13 @@ def resume(
     device: str | None = None,
     prune: Prune | None = None,
     parallel: Mapping[str, Any] | None = None,
+    *,
+    changed_code: bool = False,
+    length: Sequence[str] = (),
 ) -> Result:
     """Go on with an interrupted, killed or failed run from its last checkpoint, exactly as if it had never stopped.
+
+    With a `length` also with a completed one, to a new end.
 
     Args:
         folder: the run folder.
@@ -108,26 +128,33 @@ def resume(
         device: where to go on, if not where the run began.
         prune: as for `launch`; without it a run that was given up goes on to its end.
         parallel: keys of the config's `parallel` section to change.
+        changed_code: go on although the code of the run's plugins is another one now.
+        length: trainer.epochs=N or trainer.steps=N, if the run shall be longer than it was to be.
 
     Raises:
-        UserError: the run is completed, there is no checkpoint, the data have changed, or another process is running
-            in the folder.
+        UserError: the run is completed and shall not be longer, there is no checkpoint, the data or the plugins' code
+            have changed, or another process is running in the folder.
         RunFailed, Pruned, Interrupted: as for `launch`.
     """
-    checked = load_run(folder, device, parallel)
+    check_length(folder, length)
+    checked = load_run(folder, device, parallel, partial(changed, overrides=length))
+    if not changed_code:
+        check_code(folder)
     if processes := to_start(checked):
-        return in_processes(processes, _resume, checked, folder, watch, prune)
-    return _resume(checked, folder, watch, prune)
+        return in_processes(processes, _resume, checked, folder, watch, prune, length)
+    return _resume(checked, folder, watch, prune, length)
 
 
-def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | None) -> Result | None:
+def _resume(
+    checked: Config, folder: Path, watch: Watch | None, prune: Prune | None, length: Sequence[str]
+) -> Result | None:
     with (
         join_process_group(checked) as process_group,
         lock(folder) if process_group.rank == 0 else contextlib.nullcontext(),
     ):
         with share_user_errors(process_group):
             record = RunRecord.load(folder)
-            if record["status"] == "completed":
+            if record["status"] == "completed" and not length:
                 raise UserError(f"{folder}: already completed; there is nothing to resume")
             checkpoints, lost = Checkpoints(folder), None
             checkpoint = checkpoints.load()
@@ -137,6 +164,8 @@ def _resume(checked: Config, folder: Path, watch: Watch | None, prune: Prune | N
             if process_group.rank == 0:
                 check_unchanged(record, experiment.data)
                 lost = _check_for_damage(checkpoints, checkpoint, folder)
+                if length:
+                    lengthen(record, training, experiment, checkpoint["state"], length)
         if process_group.rank:
             return follow(training, checkpoint["state"])
         announce_folder(folder)

@@ -27,6 +27,7 @@ from dl_runner.data.dataset import Data
 from dl_runner.errors import RunFailed, UserError, hint
 from dl_runner.plugins import load_plugins
 from dl_runner.report.pictures import to_pixels
+from dl_runner.running.code_record import check_code
 from dl_runner.running.ending import ending_on_record
 from dl_runner.running.launch import finish
 from dl_runner.runtime.files import atomic_path, file_name
@@ -167,7 +168,7 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> P
         RunFailed: an arm or the drawing broke.
         Interrupted: it was asked to stop; `go_on` continues.
     """
-    _lesson(checked)
+    lesson_of(checked)
     checked = checked_experiment(checked).config  # a mistake in it is found before there is a folder
     folder = create(parent, name)
     with lock(folder):
@@ -175,13 +176,18 @@ def teach(checked: Config, parent: Path, name: str, job: Job | None = None) -> P
     return folder
 
 
-def go_on(folder: Path) -> None:
+def go_on(folder: Path, *, changed_code: bool = False) -> None:
     """Continue a lesson: completed arms are read back, an interrupted one is resumed exactly.
+
+    Args:
+        changed_code: although the code of its plugins is another one now.
 
     Raises:
         UserError, RunFailed, Interrupted: as for `teach`.
     """
     checked = load_run(folder)
+    if not changed_code:
+        check_code(folder)
     with lock(folder):
         record = RunRecord.load(folder)
         record.resume(record["step"])
@@ -210,15 +216,19 @@ def _hold(checked: Config, record: RunRecord) -> None:
     with ending_on_record(record, tracker, lesson):
         header = {"lesson": checked.lesson.name, "run": str(folder)}
         tracker.start(RunInfo(folder, checked.plain, header, steps=1, steps_per_epoch=1, metric_names=("none",)))
-        figure = _lesson(checked)(lesson)
+        figure = lesson_of(checked)(lesson)
         with atomic_path(folder / PICTURE) as temporary:
             figure.savefig(temporary, dpi=120)
         tracker.image(f"lesson/{checked.lesson.name}", to_pixels(figure), 0)
         _log.info("the picture: %s", folder / PICTURE)
 
 
-def _lesson(checked: Config) -> Any:
-    """The lesson's function with its keywords checked and bound."""
+def lesson_of(checked: Config) -> Any:
+    """The lesson's function with its keywords checked and bound.
+
+    Raises:
+        UserError: an unknown lesson or keyword.
+    """
     load_plugins(checked.plugins)
     function = registry.builder("lesson", checked.lesson.builder_name)
     keywords = arguments(function, checked.lesson.arguments, "lesson", {"lesson"})

@@ -48,6 +48,16 @@ def source_files(name: str) -> tuple[Path, ...]:
     return (*first, *sorted(found - set(first)))
 
 
+def root_of(name: str) -> Path | None:
+    """The folder that the top-level module of a name lies in, as the search for imports finds it; None if it is not
+    there or not in Python."""
+    top = find_module(name.partition(".")[0])
+    folders = [Path(folder).parent for folder in (top.submodule_search_locations or ())] if top else []
+    if top is not None and not folders and top.has_location and top.origin:
+        folders = [Path(top.origin).parent]
+    return folders[0] if folders else None
+
+
 def _root(top: ModuleSpec) -> Path | None:
     """The folder that a top-level module lies in; None for an installed one, whose neighbours are strangers."""
     folders = [Path(folder).parent for folder in top.submodule_search_locations or ()]

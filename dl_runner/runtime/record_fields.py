@@ -54,6 +54,10 @@ def _or_null(check: Check) -> Check:
 FIELDS: Mapping[str, tuple[str, Check]] = {
     "command": ("a list of texts", _list(_text)),
     "git": ("{commit, dirty}", _having(commit=_text, dirty=_flag)),
+    "plugins": (
+        "{module: {files, version, git}}",
+        _table(_having(files=_table(_text), version=_or_null(_text), git=_or_null(_having(commit=_text, dirty=_flag)))),
+    ),
     "versions": ("{package: text}", _table(_or_null(_text))),
     "host": ("{name, cores}", _having(name=_text, cores=_or_null(_whole))),
     "parameters": ("a whole number", _whole),
@@ -75,8 +79,12 @@ FIELDS: Mapping[str, tuple[str, Check]] = {
     "metrics": ("{metric: number}", _table(_number)),
     "metric_info": ("{metric: {better, format}}", _table(_having(better=_text, format=_text))),
     "objective": ("{metric: number}", _table(_or_null(_number))),
-    "resumed": ("a list of {time, step}", _list(_having(time=_time, step=_whole, lost=_or_null(_text)))),
+    "resumed": (
+        "a list of {time, step}",
+        _list(_having(time=_time, step=_whole, lost=_or_null(_text), code=_or_null(_text))),
+    ),
     "job": ("{label, identity, command}", _having(label=_text, identity=_text, command=_list(_text))),
+    "parent": ("{folder, id, step}", _having(folder=_text, id=_or_null(_text), step=_whole)),
     "checksums": ("{file: checksum}", _table(_any)),
 }
 

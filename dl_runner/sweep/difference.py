@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_runner.config.overrides import key_of
+from dl_runner.plugins import code_difference
 from dl_runner.sweep.identity import PLACEMENT
 
 _MOST = 4  # keys that are named
@@ -16,11 +17,13 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """The keys that two sweeps set differently.
 
     Args:
-        there, here: what sweep.json says of the one in the folder and of the one of the command line: `search`, `fixed`
-            and `swept`.
+        there, here: what sweep.json says of the one in the folder and of the one of the command line: `search`,
+            `fixed`, `swept` and `code`.
     """
     old, new = _settings(there), _settings(here)
-    told = []
+    both = [name for name in there.get("code", {}) if name in here.get("code", {})]
+    code = code_difference(*({name: one.get("code", {})[name] for name in both} for one in (there, here)))
+    told = [code] if code else []
     for key in dict.fromkeys([*old, *new]):
         if key not in new:
             told.append(f"{old[key]} is there alone")

@@ -14,6 +14,7 @@ from dl_runner.errors import UserError
 from dl_runner.runtime.checksums import is_as_sealed, sealed
 from dl_runner.runtime.files import file_name, read_json, to_json, write_atomic, writing
 from dl_runner.sweep.difference import beside, difference
+from dl_runner.tracking.plugin_code import CODE
 from dl_runner.tracking.run_folder import Job
 
 DEFINITION = "sweep.json"
@@ -170,11 +171,24 @@ def _write(folder: Path, definition: Mapping[str, Any], listed: Sequence[Entry])
 
 
 def _refuse(folder: Path, told: str, definition: Mapping[str, Any]) -> NoReturn:
-    command = shlex.join(definition_of(folder).get("command", []))
     raise UserError(
-        f"{folder}: holds a different sweep: {told}; go on with that one: {command}; or begin this one under another "
+        f"{folder}: holds a different sweep: {told}; {_how_to_go_on(folder, definition)}begin this one under another "
         f"sweep.name: {beside(definition.get('command', []), folder)}"
     )
+
+
+def _how_to_go_on(folder: Path, definition: Mapping[str, Any]) -> str:
+    """The command of the sweep in the folder; where the code of plugins has changed, with a copy of that of then, if a
+    job has one."""
+    there = definition_of(folder)
+    command = shlex.join(there.get("command", []))
+    if there.get("code", {}) != definition.get("code", {}):
+        copies = (folder / entry.folder / CODE for entry in entries(folder))
+        copy = next((path for path in copies if path.is_dir()), None)
+        if copy is None:
+            return ""
+        command = f"PYTHONPATH={shlex.quote(str(copy))} {command}"
+    return f"go on with that one: {command}; or "
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 # Keys that say where and how a run computes and what it shows; the same job may have other values of them.
 # `device.precision`, `memory_format` and `compile` are not among them: they change the numbers.
 PLACEMENT = (
-    *("outputs", "tracker", "device.name", "device.threads", "device.cuda_graphs"),
+    *("outputs", "tracker", "tags", "notes", "device.name", "device.threads", "device.cuda_graphs"),
     *("data.root", "data.download", "parallel.timeout", "parallel.cluster"),
 )
 

@@ -2,21 +2,25 @@
 Imports no torch unless there is something to run.
 """
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Literal
 
 from dl_runner.config.check import check_command, check_config
-from dl_runner.config.schema import Config
+from dl_runner.config.schema import GROUPED, Config
 from dl_runner.errors import Pruned, RunFailed, UserError
-from dl_runner.sweep.folder import Entry, claim, definition_of, entries
+from dl_runner.plugins import changed_code
+from dl_runner.runtime.cores import allowed_cores
+from dl_runner.sweep.folder import Entry, claim, definition_of, entries, fix_threads
 from dl_runner.sweep.settings import Settings, check
-from dl_runner.tracking.run_folder import LOG, RECORD, RunRecord, begin, is_locked, lock
+from dl_runner.tracking.run_folder import LOG, RECORD, Job, RunRecord, begin, is_locked, lock
 
 if TYPE_CHECKING:
     from dl_runner.running.launch import Prune
+    from dl_runner.running.rehearsal import Misfit
 
 FINISHED = ("completed", "earlier", "pruned")
 
@@ -46,6 +50,11 @@ class Outcome:
 def outcome_of_mistake(error: UserError) -> Outcome:
     """The outcome of a job whose config is invalid."""
     return Outcome("failed", {}, error=str(error), mistake=True)
+
+
+def outcome_of_misfit(misfit: "Misfit") -> Outcome:
+    """The outcome of a job whose parts do not fit."""
+    return Outcome("failed", {}, error=misfit.error, mistake=True, traceback_text=misfit.traceback_text)
 
 
 def outcome_of_error(error: Exception) -> Outcome:
@@ -95,7 +104,11 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         entry = next((one for one in entries(folder) if one.job.identity == settings.job), None)
         if entry is None:
             raise UserError(f"{folder.absolute()}: no such sweep here; its launcher's processes must share its disk")
-        checked = with_threads(check_command(dict(plain)), definition_of(folder).get("threads"))
+        checked = check_command(dict(plain))
+        _check_code(definition_of(folder).get("code") or {})
+        threads = definition_of(folder).get("threads") or _first_threads(folder, checked)
+        entry = replace(entry, job=with_threads_told(entry.job, fixed_threads(plain, threads)))
+        checked = with_threads(checked, threads)
         with claim(folder, entry) as mine:
             if not mine or is_locked(folder / entry.folder):
                 return Outcome("elsewhere", {})
@@ -106,13 +119,64 @@ def perform(plain: Mapping[str, Any], sweep: Mapping[str, Any], folder: Path) ->
         return outcome_of_error(error)
 
 
+def _check_code(began: Mapping[str, Any]) -> None:
+    """Check that the plugins' code is that of which the identity of the job is a hash.
+
+    Args:
+        began: module → {file: SHA-256}, of when the sweep was begun or last given.
+
+    Raises:
+        UserError: it has been changed meanwhile.
+    """
+    if change := changed_code(began):
+        raise UserError(
+            f"{change} since the sweep began; put it back, or begin the sweep anew under another sweep.name"
+        )
+
+
+def fixed_threads(plain: Mapping[str, Any], threads: int | None) -> int | None:
+    """The threads of each process of a job, of which the sweep gives all of them together so many.
+
+    None where the job's config says itself how many, or leaves the number of its processes to the machine.
+
+    Args:
+        plain: the job's resolved config, checked or not.
+        threads: None where the sweep has fixed none.
+    """
+    device, parallel = plain.get("device"), plain.get("parallel")
+    if threads is None or not isinstance(device, Mapping) or device.get("threads") is not None:
+        return None
+    of_group = isinstance(parallel, Mapping) and parallel.get("name") in GROUPED
+    processes = parallel.get("devices") if of_group else 1
+    return max(1, threads // processes) if isinstance(processes, int) and processes > 0 else None
+
+
 def with_threads(checked: Config, threads: int | None) -> Config:
     """The config with the sweep's threads, shared by the job's processes, where it does not say how many itself."""
-    processes = checked.parallel.devices if checked.parallel.grouped else 1
-    if checked.device.threads is not None or threads is None or processes is None:
+    of_each = fixed_threads(checked.plain, threads)
+    if of_each is None:
         return checked
-    device = {**checked.plain["device"], "threads": max(1, threads // processes)}
-    return check_config({**checked.plain, "device": device})
+    return check_config({**checked.plain, "device": {**checked.plain["device"], "threads": of_each}})
+
+
+def with_threads_told(job: Job, threads: int | None) -> Job:
+    """The job with a command that fixes the threads of each process, unless it does so or there are none to fix."""
+    told = f"device.threads={threads}"
+    if threads is None or told in job.command:
+        return job
+    return replace(job, command=(*job.command, told))
+
+
+def _first_threads(folder: Path, checked: Config) -> int | None:
+    """The threads of a job, all its processes together, of a launcher that does not say so beforehand: what the first
+    job to start has on its machine, every other one has, too."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    processes = checked.parallel.devices if checked.parallel.grouped else 1
+    if checked.device.threads is not None or processes is None:
+        return None
+    here = int(asked) * processes if asked.isdigit() and int(asked) else allowed_cores()
+    fix_threads(folder, lambda known: known or here)
+    return definition_of(folder).get("threads")
 
 
 def _attempts(checked: Config, settings: Settings, entry: Entry, folder: Path) -> Outcome:

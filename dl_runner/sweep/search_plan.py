@@ -2,19 +2,20 @@
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dl_runner.config.check import check_config
 from dl_runner.config.schema import Config
 from dl_runner.errors import UserError, hint
-from dl_runner.sweep.fixed_plan import JobComposer
+from dl_runner.sweep.fixed_plan import Check, JobComposer
 from dl_runner.sweep.folder import Entry, add_job, begin_search, entries, exclusive
-from dl_runner.sweep.job import FINISHED, Outcome, outcome_on_record
+from dl_runner.sweep.job import FINISHED, Outcome, outcome_of_misfit, outcome_of_mistake, outcome_on_record
 from dl_runner.sweep.settings import Settings
 from dl_runner.sweep.space import Swept, dimension
 from dl_runner.sweep.study import Study, import_optuna, open_study
+from dl_runner.sweep.summary import refusal
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.text import number
 
@@ -46,6 +47,36 @@ class SearchPlan:
         }
         self._taken: set[str] = set()
 
+    def check(self, check: Check | None, begun: Collection[str]) -> None:
+        """Find out whether the search can run with each of its choices and with both ends of each interval, everything
+        else being in the middle. Combinations are met as they are drawn.
+
+        Args:
+            check: looks at their parts; None to leave that to each trial.
+            begun: a search that has begun is not looked at again.
+
+        Raises:
+            UserError: it cannot.
+        """
+        if check is None or begun:
+            return
+        middle = [one.middle for one in self._space]
+        choices = [middle]
+        for place, of in enumerate(self._space):
+            choices += [[*middle[:place], one, *middle[place + 1 :]] for one in of.ends]
+        configs, found = {}, {}
+        for choice in choices:
+            job, plain = self._write(choice)
+            try:
+                configs[job.label] = check_config(plain)
+            except UserError as error:
+                found[job.label] = outcome_of_mistake(error)
+        for label, misfit in zip(configs, check(list(configs.values())), strict=True):
+            if misfit is not None:
+                found[label] = outcome_of_misfit(misfit)
+        if found:
+            raise UserError(refusal(list(found.items()), len(configs) + len(found)))
+
     @property
     def entries(self) -> Sequence[Entry]:
         return entries(self._folder)
@@ -57,7 +88,7 @@ class SearchPlan:
             UserError: a different sweep is in the folder, or the storage cannot be used.
         """
         self._folder = folder
-        owner = begin_search(folder, {**definition, "same": self._same})
+        owner = begin_search(folder, {**definition, "same": self._same, "code": self._write.code})
         with exclusive(folder):  # two processes must not make the same tables
             study = open_study(self._settings.storage, folder.absolute(), self.direction)
             if study.user_attrs.setdefault("search", self._same) != self._same:

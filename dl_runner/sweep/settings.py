@@ -30,6 +30,7 @@ class Settings:
     retries: CountInt
     fail_fast: bool
     job: str | None
+    check: bool = True
     n: PositiveInt | None = None
     seed: CountInt | None = None
     metric: str | None = None

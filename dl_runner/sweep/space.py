@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, Quote, QuotedString, RangeSweep, Transformer
+from hydra.errors import HydraException
 
 from dl_runner.errors import UserError
 
@@ -67,8 +69,20 @@ def interval(override: Override) -> Interval | None:
 
 
 def choices(key: str, override: Override) -> list[str]:
-    """The KEY=VALUE of a list of values."""
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    """The KEY=VALUE of a list of values, each of which is read as that value again."""
+    return [f"{key}={_written(value)}" for value in override.sweep_iterator(transformer=Transformer.identity)]
+
+
+def _written(value: Any) -> str:
+    """A value as the grammar has it; a text in quotes where it would else be another value or none, as null or é."""
+    text = Transformer.str(value)
+    if not isinstance(value, str):
+        return text
+    try:
+        same = OverridesParser.create().parse_override(f"key={text}").value() == value
+    except HydraException:
+        same = False
+    return text if same else QuotedString(text=value, quote=Quote.single).with_quotes()
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,13 @@ class Dimension:
     def middle(self) -> str:
         """A KEY=VALUE in the middle, with which the config is checked before the search begins."""
         return self.choices[0] if self.interval is None else f"{self.key}={self.interval.middle}"
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Every choice, or the smallest and the largest number of an interval, as KEY=VALUE."""
+        if self.interval is None:
+            return self.choices
+        return tuple(f"{self.key}={self.interval.readable(end)}" for end in (self.interval.low, self.interval.high))
 
     def suggest(self, trial: Any) -> str:
         """The KEY=VALUE of Optuna's trial for this key, sampled if the trial has none yet."""

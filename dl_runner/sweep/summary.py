@@ -45,6 +45,25 @@ def show(folder: Path, jobs: Sequence[tuple[Entry, Outcome]], best: str | None =
     console.print(f"the sweep is in {folder}; {command}", soft_wrap=True)
 
 
+def refusal(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
+    """Why a sweep of so many jobs does not begin: each different mistake once, with the jobs that have it."""
+    found: dict[str, list[tuple[str, Outcome]]] = {}
+    for name, outcome in failed:
+        found.setdefault(outcome.error or "", []).append((name, outcome))
+    lines = []
+    for error, having in found.items():
+        (name, outcome), more = having[0], f" and {len(having) - 1} more" if len(having) > 1 else ""
+        lines.append(error if len(having) == jobs else f"job {name}{more}: {error}")
+        if outcome.traceback_text:
+            lines += [f"  {line}" for line in outcome.traceback_text.rstrip().splitlines()]
+    if len(failed) == jobs and len(found) == 1:
+        return "\n".join(lines)
+    rest = "" if len(failed) == jobs else "; sweep.check=false runs the others"
+    if len(lines) == 1:
+        return f"{lines[0]}; no job was started{rest}"
+    return "\n  ".join([f"{len(failed)} of {jobs} jobs cannot run, and none was started{rest}:", *lines])
+
+
 def failures(failed: Sequence[tuple[str, Outcome]], jobs: int) -> str:
     """A line for each failed one of so many jobs, and each different traceback once, under the first that has it."""
     lines, printed = [f"{len(failed)} of {jobs} jobs failed:"], set()

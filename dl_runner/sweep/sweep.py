@@ -3,7 +3,7 @@
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from hydra.core.override_parser.types import Override
 
 from dl_runner.errors import Interrupted, RunFailed, UserError
-from dl_runner.sweep.fixed_plan import FixedPlan, JobComposer
-from dl_runner.sweep.folder import Entry, fix_threads
+from dl_runner.sweep.fixed_plan import Check, FixedPlan, JobComposer
+from dl_runner.sweep.folder import Entry, definition_of, entries, fix_threads
 from dl_runner.sweep.job import FINISHED, Outcome, outcome_on_record
 from dl_runner.sweep.search import split
 from dl_runner.sweep.search_plan import SearchPlan
@@ -28,6 +28,9 @@ class Plan(Protocol):
 
     entries: Sequence[Entry]  # the jobs known so far
     mistakes: Mapping[str, Outcome]  # identity → outcome, of the jobs whose config is invalid
+
+    def check(self, check: Check | None, begun: Collection[str]) -> None:
+        """Called first: raises UserError for jobs that cannot run; see `FixedPlan.check`."""
 
     def register(self, folder: Path, definition: Mapping[str, Any]) -> None:
         """Called once, before the first job, with the folder of the sweep and what sweep.json says beside the jobs."""
@@ -58,6 +61,7 @@ class Sweep:
         rename: called with the name that a sweep without one has got.
         threads: the threads of each job by an earlier command, None if there are none on record → those that each job
             shall have, None where the launcher decides that job by job.
+        check: what is wrong with the parts of each of some jobs.
     """
 
     def __init__(
@@ -69,9 +73,11 @@ class Sweep:
         launch: Launch,
         rename: Callable[[str], None],
         threads: Callable[[int | None], int | None],
+        check: Check,
     ) -> None:
         self.settings, self.folder, self.named = settings, folder, named
-        self._compose, self._launch, self._rename, self._threads = compose, launch, rename, threads
+        self._compose, self._launch, self._rename = compose, launch, rename
+        self._threads, self._check = threads, check
         self.outcomes: dict[str, Outcome] = {}
 
     def run(self, overrides: Sequence[Override]) -> list[Outcome]:
@@ -108,6 +114,7 @@ class Sweep:
             if self.settings.adaptive
             else FixedPlan(self.settings, swept, write)
         )
+        plan.check(self._check if self.settings.check else None, self._begun())
         if not self.named:
             self.folder = create(self.folder.parent, self.folder.name)
             self._rename(self.folder.name)
@@ -115,10 +122,18 @@ class Sweep:
             **{"command": ["dlrun", *sys.argv[1:]], "search": self.settings.search, "fixed": fixed},
             "swept": {key: override.get_value_string() for key, override in swept.items()},
         }
+        here = write.threads = self._threads(definition_of(self.folder).get("threads"))
         plan.register(self.folder, definition)
-        fix_threads(self.folder, self._threads)
+        fix_threads(self.folder, lambda known: here if known in (None, here) else self._threads(known))
+        write.threads = definition_of(self.folder).get("threads")
         self.outcomes |= plan.mistakes
         return plan
+
+    def _begun(self) -> set[str]:
+        """The identities of the jobs that have a run folder by now."""
+        listed = entries(self.folder) if self.named else []
+        found = ((entry, outcome_on_record(self.folder / entry.folder)) for entry in listed)
+        return {entry.job.identity for entry, outcome in found if outcome.status != "not started"}
 
     def _work(self, plan: Plan) -> None:
         taken: list[Entry] = []

@@ -8,7 +8,7 @@ from dl_runner.runtime.files import readable
 
 # Keys of the config, and folders of keys, that say where or how to report, not what to train.
 NOT_HYPERPARAMETERS = (
-    *("outputs", "tracker", "plugins", "data.root", "device.threads", "expected", "lesson"),
+    *("outputs", "tracker", "plugins", "data.root", "device.threads", "expected", "lesson", "tags", "notes"),
     *("trainer.log_every", "trainer.checkpoint_every", "trainer.profile_steps"),
 )
 

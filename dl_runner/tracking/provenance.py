@@ -20,16 +20,29 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def checkout(package: Path = Path(dl_runner.__file__).parent) -> dict[str, Any] | None:
-    """{"commit", "dirty"} of the git checkout that tracks `package`; None outside one or without git."""
+def checkout(folder: Path, file: Path | None = None) -> dict[str, Any] | None:
+    """{"commit", "dirty": whether a tracked file differs from it} of the git checkout that a folder is part of.
+
+    None outside one, where the folder is ignored, or without git.
+
+    Args:
+        file: in the folder; it has to be tracked, as what is installed into an environment inside somebody's checkout
+            is not.
+    """
+
+    command = ["git", "--no-optional-locks", "-C", str(folder)]
 
     def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", "-C", str(package), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
 
     try:
-        # Installed into an environment inside somebody's checkout, the package is not part of that checkout.
-        git("ls-files", "--error-unmatch", "__init__.py")
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        commit = git("rev-parse", "HEAD")
+        if file is not None:
+            git("ls-files", "--error-unmatch", str(file))
+        elif subprocess.run([*command, "check-ignore", "-q", "."], timeout=10, check=False).returncode == 0:
+            return None
+        return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):
         return None

@@ -18,9 +18,11 @@ from typing import Any
 from dl_runner.config.schema import Config
 from dl_runner.config.stored import CONFIG, to_yaml
 from dl_runner.errors import UserError, WriteFailed
+from dl_runner.plugins import changed_code
 from dl_runner.runtime.checksums import CHECKSUMS, RECORD, Growing, read_record, sealed, sha256
 from dl_runner.runtime.files import overwrite, read_file, to_json, write_atomic, writing
 from dl_runner.tracking.metrics_file import METRICS
+from dl_runner.tracking.plugin_code import keep_code
 from dl_runner.tracking.provenance import checkout, versions
 from dl_runner.tracking.tracker import Metrics, Status
 
@@ -105,27 +107,30 @@ class Job:
 class RunRecord:
     """run.json: what ran, where, how it ended. Rewritten in one step at every change.
 
-    Fields, null until known: command (list of text), git ({commit, dirty}; null outside a checkout), versions (package
-    to text), host ({name, cores}), parameters (count), data (a DataSpec), data_fingerprint ({split: see
-    `dl_runner.data.fingerprint`}), left_out ({damaged file of the data: what is wrong with it}), seed; device,
-    precision, memory_format, compile, cuda_graphs, threads and parallel ({name, processes}) as they were resolved;
-    start and end (ISO 8601, UTC), seconds (of the first run and all that resumed it), status, step, metrics (SPLIT/NAME
-    to number), metric_info (see `metric_info`), objective ({SPLIT/NAME: best value} of the metric that chose the
-    weights), traceback (text, of a failure), resumed (list of {time, step, lost}), job (`Job`'s fields), id (of this
-    run alone, which its weights and its checkpoint have, too), checksums (name of a file to what `runtime.checksums`
-    says of it).
+    Fields, null until known: command (list of text), git ({commit, dirty} of the working directory; null outside a
+    checkout), plugins (see `plugin_code.keep_code`), versions (package to text), host ({name, cores}), parameters
+    (count), data (a DataSpec), data_fingerprint ({split: see `dl_runner.data.fingerprint`}), left_out ({damaged file of
+    the data: what is wrong with it}), seed; device, precision, memory_format, compile, cuda_graphs, threads and
+    parallel ({name, processes}) as they were resolved; start and end (ISO 8601, UTC), seconds (of the first run and all
+    that resumed it), status, step, metrics (SPLIT/NAME to number), metric_info (see `metric_info`), objective
+    ({SPLIT/NAME: best value} of the metric that chose the weights), traceback (text, of a failure), resumed (list of
+    {time, step, lost, code}: how it differs), job (`Job`'s fields), parent ({folder, id, step,
+    optimizer} of the run whose weights this one began with), id (of this run alone, which its weights and its
+    checkpoint have, too), checksums (name of a file to what `runtime.checksums` says of it).
     """
 
     FIELDS = (
-        *("command", "git", "versions", "host", "parameters", "data", "data_fingerprint", "left_out", "seed"),
+        *("command", "git", "plugins", "versions", "host", "parameters"),
+        *("data", "data_fingerprint", "left_out", "seed"),
         *("device", "precision", "memory_format", "compile", "cuda_graphs", "threads", "parallel"),
         *("start", "end", "seconds", "status", "step", "metrics", "metric_info", "objective"),
-        *("traceback", "resumed", "job", "id", CHECKSUMS),
+        *("traceback", "resumed", "job", "parent", "id", CHECKSUMS),
     )
 
     def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
         self.folder = folder
         self.fields = {name: fields.get(name) for name in self.FIELDS}
+        self.told: list[str] = []  # what a person has to know of this start of the run
         self._measured = Growing(folder / METRICS)
         self._earlier = self.fields["seconds"] or 0.0
         self._began = time.monotonic()
@@ -158,7 +163,7 @@ class RunRecord:
         chosen = {"command": command, "seed": seed, "device": device, "precision": precision}
         chosen |= {"job": asdict(job) if job else None, "id": secrets.token_hex(8)}
         chosen[CHECKSUMS] = {name: sha256(read_file(folder / name)) for name in written}
-        record.update(**{"git": checkout(), "versions": versions(), "host": here} | began | chosen | known)
+        record.update(**{"git": checkout(Path.cwd()), "versions": versions(), "host": here} | began | chosen | known)
         return record
 
     @classmethod
@@ -209,7 +214,11 @@ class RunRecord:
             measured: the checksum of the part of metrics.jsonl that is kept.
             lost: what it goes on without.
         """
-        resumed = [*(self["resumed"] or []), {"time": _now(), "step": step} | ({"lost": lost} if lost else {})]
+        code = {name: known["files"] for name, known in (self["plugins"] or {}).items()}
+        told = {"lost": lost, "code": changed_code(code)}
+        entry = {"time": _now(), "step": step} | {name: text for name, text in told.items() if text}
+        entry |= {"told": self.told} if self.told else {}
+        resumed = [*(self["resumed"] or []), entry]
         again = {"status": "running", "step": step, "end": None, "traceback": None, "resumed": resumed}
         self.update(**again, **self._checksums(measured))
 
@@ -242,7 +251,7 @@ def begin(
     written: Sequence[str] = (),
     **known: Any,
 ) -> RunRecord:
-    """Write config.yaml and run.json of what begins now in `folder`, which the caller holds.
+    """Write config.yaml, the plugins' code and run.json of what begins now in `folder`, which the caller holds.
 
     Args:
         written: names of files that are in the folder by now and stay as they are.
@@ -254,9 +263,8 @@ def begin(
         write_atomic(folder / CONFIG, to_yaml(checked.plain))
     asked = {"device": checked.device.name, "precision": checked.device.precision}
     command = list(command) or ["dlrun", *sys.argv[1:]]
-    return RunRecord.start(
-        folder, command=command, seed=checked.seed, job=job, written=[CONFIG, *written], **(asked | known)
-    )
+    known = {"plugins": keep_code(folder, checked.plugins), **asked, **known}
+    return RunRecord.start(folder, command=command, seed=checked.seed, job=job, written=[CONFIG, *written], **known)
 
 
 def _now() -> str:

@@ -276,7 +276,7 @@ def test_what_names_a_run_or_a_file_is_answered_with_its_command(tmp_path, monke
     Path("a run/config.yaml").write_text("seed: 3\n")
     Path("my").mkdir()
     Path("my/mine.yaml").write_text("model: {name: mlp}\n")
-    again = "cp 'a run/config.yaml' my_conf/again.yaml && dlrun --config-dir my_conf --config-name again"
+    again = "dlrun repeat 'a run'"
     for line, told in {
         "'a run'": "dlrun evaluate 'a run' or: dlrun resume 'a run'",
         "resume='a run'": "dlrun resume 'a run'",

@@ -289,3 +289,44 @@ def test_a_narrow_output_first_loses_what_is_the_same_in_all_rows(tmp_path):
     rows = fold(load_all([tmp_path])[0])[0]
     wanted = least_wanted(default_keys(rows), rows)
     assert wanted.index("test/accuracy") < wanted.index("optimizer.momentum") < wanted.index("run")
+
+
+def computed(folder, code):
+    """Three seeds, of which the last was computed with another number of threads and another torch."""
+    for seed, threads, torch in ((0, 2, "2.15.0"), (1, 2, "2.15.0"), (2, 4, "2.14.1")):
+        run_folder = make_run(folder / "outputs" / str(seed), {"seed": seed})
+        record = json.loads((run_folder / "run.json").read_text())
+        record |= {"threads": threads, "versions": {"torch": torch, "dl_runner": "0.2.0"}, "device": f"cuda:{seed}"}
+        record |= {"plugins": {"mine": {"files": {"mine.py": code[seed]}, "version": None, "git": None}}}
+        (run_folder / "run.json").write_text(json.dumps(record))
+    return str(folder / "outputs")
+
+
+def test_runs_that_were_computed_in_different_ways_are_told_in_one_line(tmp_path, capsys):
+    folder = computed(tmp_path, "aaa")
+    assert run(["compare", folder]) == 0
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert "not all computed in the same way: threads (2, 4), torch (2.14.1, 2.15.0); --no-fold" in told
+    options = told.partition("; ")[2].removesuffix(" shows which").split()
+    shown = table(capsys, folder, *options)
+    assert {(row["threads"], row["torch"]) for row in shown} == {("2", "2.15.0"), ("4", "2.14.1")}
+    (folded,) = table(capsys, folder, "--columns", "threads,dl_runner")
+    assert folded["threads"] == "2, 4" and folded["dl_runner"] == "0.2.0"
+
+
+def test_other_code_is_another_experiment(tmp_path, capsys):
+    assert run(["compare", computed(tmp_path, "aab")]) == 0
+    out = capsys.readouterr().out
+    assert "2 runs" in out and "threads (2, 4), torch (2.14.1, 2.15.0), code (" in out
+
+
+def test_nothing_is_said_of_runs_that_were_computed_alike(tmp_path, capsys):
+    assert run(["compare", computed(tmp_path, "aaa"), "--where", "threads=2"]) == 0
+    assert "computed" not in capsys.readouterr().out
+
+
+def test_markdown_shows_names_as_they_are(tmp_path, capsys):
+    make_run(tmp_path / "outputs" / "1", {"model.name": r"a|b *c* `d` $e$ [f](g) _h_ i_j \k"})
+    make_run(tmp_path / "outputs" / "2")
+    assert run(["compare", "outputs", "--markdown", "--columns", "model"]) == 0
+    assert r"| a\|b \*c\* \`d\` \$e\$ [f\](g) \_h\_ i_j \\k |" in capsys.readouterr().out

@@ -203,7 +203,7 @@ def test_a_study_that_is_another_search_is_refused(capsys):
         ([], ["nothing to search"]),
         (["seed=range(3,3)"], ["seed=range(3,3)", "no values"]),
         (["optimizer.lr=interval(-2,-1)"], ["optimizer.lr=-1.5", "above 0"]),
-        (["optimizer.momentum=interval(0,1)"], ["optimizer.momentum", "no such key"]),
+        (["optimizer.momentum=interval(0,1)"], ["optimizer.momentum", "optimizer=sgd has no momentum"]),
         (["experiment=lessons/symmetry", "seed=range(0,9)"], ["a lesson has no metric"]),
     ],
 )

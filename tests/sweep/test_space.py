@@ -1,10 +1,13 @@
 """Hydra's grammar as a search space."""
 
+import shlex
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 
 from dl_runner.errors import UserError
-from dl_runner.sweep.space import dimension
+from dl_runner.sweep.space import choices, dimension
 
 
 class Asked:
@@ -62,3 +65,28 @@ def test_digits_are_kept_where_four_are_too_few():
 def test_a_space_without_values_is_refused(text, word):
     with pytest.raises(UserError, match=word):
         parsed(text)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("a [b]", "{x: 1}"),
+        ("it's $c", 'say "no"'),
+        ("back\\slash", "ends in \\"),
+        ("é", "日本 語"),
+        ("a\nb", "c,d"),
+        ("null", "1"),
+        ("$(x)", "a=b:c"),
+        (" lead", ""),
+    ],
+)
+def test_every_text_is_written_so_that_it_is_read_again(texts):
+    parse = OverridesParser.create().parse_override
+    quoted = ",".join(QuotedString(text=text, quote=Quote.single).with_quotes() for text in texts)
+    written = choices("key", parse(f"key=choice({quoted})"))
+    assert [parse(shlex.split(shlex.join([one]))[0]).value() for one in written] == list(texts)
+
+
+def test_plain_values_are_written_as_hydra_writes_them():
+    override = OverridesParser.create().parse_override("key=0.1,1e-3,null,true,[1,2],a b,lenet")
+    assert choices("key", override) == [f"key={value}" for value in override.sweep_string_iterator()]

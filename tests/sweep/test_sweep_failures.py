@@ -32,7 +32,7 @@ def test_a_failure_stops_no_other_job_and_is_tried_again_by_the_next_command(cap
 
 def test_a_failure_before_the_run_has_its_traceback_in_a_folder_too(capsys):
     feel("unbuildable 4")
-    assert sweep("model.width=4,5") == 1
+    assert sweep("model.width=4,5", "sweep.check=false") == 1
     assert "no model today" in capsys.readouterr().err
     broken = folders()[0]
     assert statuses() == {"0_model.width=4": "failed", "1_model.width=5": "completed"}
@@ -62,18 +62,18 @@ def test_fail_fast_starts_nothing_after_a_failure(capsys):
     out, err = capsys.readouterr()
     assert "not started" in out and "1 of 2 jobs failed" in err
     assert statuses() == {"0_model.width=4": "failed"}
-    assert sweep("optimizer.lr=0.1,-1", "sweep.fail_fast=true", name="mistake") == 1
+    assert sweep("optimizer.lr=0.1,-1", "sweep.fail_fast=true", "sweep.check=false", name="mistake") == 1
     assert statuses("mistake") == {}  # it is known before the first one starts
 
 
-def test_a_job_that_is_the_users_mistake_is_listed_and_the_others_run(capsys):
-    assert sweep("optimizer.lr=0.1,-1") == 1
+def test_a_job_that_is_the_users_mistake_is_listed_and_the_others_run_where_nobody_checks(capsys):
+    assert sweep("optimizer.lr=0.1,-1", "sweep.check=false") == 1
     out, err = capsys.readouterr()
     assert re.search(r"1_optimizer.lr=-1 +failed", out) and "1 of 2 jobs failed" in err
     assert "optimizer.lr=-1" in err and "above 0" in err
     assert statuses() == {"0_optimizer.lr=0.1": "completed"}
-    assert sweep("optimizer.lr=-1,-2", name="hopeless") == 2
-    assert "2 of 2 jobs failed" in capsys.readouterr().err
+    assert sweep("optimizer.lr=-1,-2", "sweep.check=false", name="hopeless") == 2
+    assert "2 of 2 jobs cannot run" in capsys.readouterr().err
     assert not Path("outputs/sweeps/hopeless").exists()
 
 

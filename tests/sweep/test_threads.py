@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from dl_runner.cli.app import run
 from dl_runner.config.check import check_config
@@ -73,6 +74,9 @@ def test_a_job_that_varies_its_threads_keeps_them(monkeypatch):
     cores(4, monkeypatch)
     assert run([*SMALL, "device.threads=1,2"]) == 0
     assert threads() == {"1": (1, 1), "2": (2, 2)}
+    jobs = json.loads(Path("outputs/sweeps/s/sweep.json").read_text())["jobs"]
+    told = [[word for word in one["job"]["command"] if "threads" in word] for one in jobs]
+    assert told == [["device.threads=1"], ["device.threads=2"]]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,47 @@ def test_fewer_jobs_than_places_have_the_threads_of_many(monkeypatch):
     assert run([*line, "seed=0"]) == 0
     (record,) = Path("outputs").rglob("run.json")
     assert json.loads(record.read_text())["threads"] == 2
+
+
+def test_a_job_alone_by_its_own_command_has_the_threads_and_the_bits_of_the_sweep(monkeypatch):
+    cores(2, monkeypatch)
+    assert run([*SMALL, "seed=choice(0)"]) == 0
+    cores(1, monkeypatch)
+    (listed,) = json.loads(Path("outputs/sweeps/s/sweep.json").read_text())["jobs"]
+    folder = Path("outputs/sweeps/s", listed["folder"])
+    command = json.loads((folder / "run.json").read_text())["job"]["command"]
+    assert command == listed["job"]["command"] and command[-1] == "device.threads=2"
+    assert run([*command[1:], "outputs=alone"]) == 0
+    (alone,) = Path("alone").rglob("run.json")
+    assert json.loads(alone.read_text())["threads"] == 2
+    ours, theirs = (load_file(one / "checkpoints" / "last.safetensors") for one in (folder, alone.parent))
+    assert all(value.equal(theirs[name]) for name, value in ours.items())
+
+
+def test_an_interrupted_job_goes_on_with_the_recorded_threads_on_fewer_cores(monkeypatch):
+    cores(2, monkeypatch)
+    assert run([*SMALL, "seed=choice(0)"]) == 0
+    for path in Path("outputs/sweeps/s").glob("*/run.json"):
+        record = json.loads(path.read_text()) | {"status": "interrupted"}
+        path.write_text(json.dumps({key: value for key, value in record.items() if key != "checksums"}))
+    cores(1, monkeypatch)
+    monkeypatch.setattr("dl_runner.config.stored.allowed_cores", lambda: 1)
+    assert run([*SMALL, "seed=choice(0)"]) == 0
+    assert list(threads().values()) == [(2, 2)]
+
+
+def test_the_first_job_of_another_launcher_fixes_the_threads_of_all(monkeypatch):
+    from hydra_plugins.dl_runner_sweeper import DlRunnerSweeper
+
+    monkeypatch.setattr(DlRunnerSweeper, "_fix_threads", lambda self, recorded: recorded)
+    monkeypatch.setattr("dl_runner.sweep.job.allowed_cores", lambda: 2)
+    assert run([*SMALL, "seed=choice(0)"]) == 0
+    monkeypatch.setattr("dl_runner.sweep.job.allowed_cores", lambda: 1)
+    assert run([*SMALL, "seed=0,1"]) == 0
+    assert list(threads().values()) == [(2, 2)] * 2
+    assert on_record() == 2
+    for path in Path("outputs/sweeps/s").glob("*/run.json"):
+        assert json.loads(path.read_text())["job"]["command"][-1] == "device.threads=2"
 
 
 def test_another_machines_launcher_decides_by_itself(monkeypatch):

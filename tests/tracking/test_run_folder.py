@@ -152,11 +152,14 @@ def test_checkout_gives_commit_and_dirt_only_of_the_packages_own_repository(tmp_
     (tmp_path / "other").write_text("")
     git(tmp_path, "add", "other")
     git(tmp_path, "commit", "-qm", "other")
-    assert provenance.checkout(package) is None  # in the repository's folder, but no part of it
+    file = package / "__init__.py"
+    assert provenance.checkout(package, file) is None  # in the repository's folder, but no part of it
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "package")
-    assert provenance.checkout(package) == {"commit": git(tmp_path, "rev-parse", "HEAD"), "dirty": False}
-    (package / "__init__.py").write_text("changed = 1\n")
+    assert provenance.checkout(package, file) == {"commit": git(tmp_path, "rev-parse", "HEAD"), "dirty": False}
+    (tmp_path / "outputs").write_text("")  # what git does not track is no change
+    assert provenance.checkout(package)["dirty"] is False
+    file.write_text("changed = 1\n")
     assert provenance.checkout(package)["dirty"] is True
 
 

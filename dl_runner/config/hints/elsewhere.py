@@ -79,7 +79,7 @@ def _is_file(path: Path) -> bool:
 
 def _of_run(word: str, path: Path, key: str) -> str:
     if key in ("config-dir", "cd", "config-path", "cp"):
-        return f"{word}: is a run folder, and a copy of its config runs again{WRITE}{rerun_command(path)}"
+        return f"{word}: is a run folder, which can be made once more{WRITE}{rerun_command(path)}"
     resume, evaluate = (shlex.join(["dlrun", verb, word]) for verb in ("resume", "evaluate"))
     return f"{word}: is a run folder{WRITE}{resume if folded(key) in OF_RUNS else f'{evaluate}{OR}{resume}'}"
 

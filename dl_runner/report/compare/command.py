@@ -9,6 +9,7 @@ from pathlib import Path
 from dl_runner.config.paths import default_outputs, shown
 from dl_runner.errors import UserError
 from dl_runner.report.compare import output, table
+from dl_runner.report.compare.computed import differences
 from dl_runner.report.compare.diff import diff
 from dl_runner.report.compare.rows import Row, fold, known_keys, main_metric, resolve
 from dl_runner.report.compare.runs import Run, load_all
@@ -29,6 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="only such runs; also !=, <, <=, >, >=",
+    )
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="only runs with tags=[TAG]; all of several"
     )
     parser.add_argument("--columns", metavar="KEY,…", help="these columns, such as model,lr,best/validation/accuracy")
     parser.add_argument("--no-fold", action="store_true", help="a row for each run, not one for all seeds and folds")
@@ -106,6 +110,11 @@ def select(runs: Sequence[Run], known: Sequence[str], given: argparse.Namespace)
     conditions = [Condition.parse(text, known) for text in given.where]
     of_runs = [condition for condition in conditions if not condition.of_results]
     of_rows = [condition for condition in conditions if condition.of_results]
+    runs = [run for run in runs if set(given.tag) <= set((run.facts["tags"] or "").split(", "))]
+    if given.tag and not runs:
+        raise UserError(
+            f"--tag {' '.join(given.tag)}: none of the runs has it; `dlrun compare --columns run,tags` shows them"
+        )
     runs = [run for run in runs if all(condition.holds(run.value(condition.key)) for condition in of_runs)]
     rows, repeats = ([Row((run,)) for run in runs], 0) if given.no_fold else fold(runs)
     rows = [row for row in rows if all(condition.holds(row.value(condition.key)) for condition in of_rows)]
@@ -115,7 +124,7 @@ def select(runs: Sequence[Run], known: Sequence[str], given: argparse.Namespace)
     if key:
         key = resolve(key, known, "--sort")
         rows = sort(rows, key, reverse=given.reverse != bool(given.sort and given.sort.startswith("-")))
-    notes = []
+    notes = differences(rows)
     if repeats:
         notes.append(f"{_counted(repeats, 'run')} left out: done again later, seed and all (--no-fold shows them)")
     failures = [run for row in rows for run in row.runs if run.status == "failed" and run.failure]

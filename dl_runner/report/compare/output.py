@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -76,7 +77,15 @@ def markdown(columns: Sequence[Column]) -> str:
     rules = ["---:" if column.numeric else "---" for column in columns]
     rows = zip(*(column.cells for column in columns), strict=True)
     lines = [[column.key for column in columns], rules, *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(_plain, line))} |" for line in lines)
+
+
+# What Markdown would read as markup; an underscore inside a word is none, and neither are brackets without a link.
+_MARKUP = re.compile(r"[\\`*<|$]|~~|\](?=[(\[])|(?<!\w)_|_(?!\w)")
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", " ".join(text.split("\n")))
 
 
 _LATEX = {

@@ -53,7 +53,7 @@ def draw(rows: Sequence[Row]) -> bytes:
             _draw_swept(place, rows, key, main)
         for unused in axes[len(swept) - 3 * line :]:
             unused.set_axis_off()
-        axes[0].set_ylabel(main)
+        axes[0].set_ylabel(main, parse_math=False)
     if not heights:
         figure.text(0.5, 0.5, "no curves yet", ha="center")
     return _png(figure)
@@ -87,7 +87,8 @@ def _draw_curves(part: Any, rows: Sequence[Row], curves: Sequence[str], main: st
         for place, (row, _) in reversed(list(enumerate(ranked))):
             color = f"C{place}" if place < colored else REST
             _draw_curve(axes, row, name, color, line=1.6 if place < colored else 0.8)
-        axes.set(xlabel="epoch", title=name)
+        axes.set_xlabel("epoch")
+        axes.set_title(name, parse_math=False)
         axes.grid(alpha=0.3)
         if name.endswith("/loss") and 0 < axes.dataLim.y0 * 20 < axes.dataLim.y1:
             axes.set_yscale("log")
@@ -101,7 +102,8 @@ def _draw_curves(part: Any, rows: Sequence[Row], curves: Sequence[str], main: st
         legend.plot([], [], color=REST, linewidth=3, label=f"{len(ranked) - colored} more")
     several = any(len(row.runs) > 1 for row in rows)
     title = f"best first by {main}{chr(10) + 'mean ± deviation (runs)' if several else ''}" if main else None
-    _as_they_are(legend.legend(loc="center left", frameon=False, title=title, fontsize=9))
+    # With the handles named, a label that begins with _ is one, too.
+    _as_they_are(legend.legend(handles=legend.lines, loc="center left", frameon=False, title=title, fontsize=9))
 
 
 def _as_they_are(legend: "Legend") -> None:
@@ -184,7 +186,7 @@ def _draw_swept(axes: "Axes", rows: Sequence[Row], key: str, main: str) -> None:
     axes.grid(alpha=0.3)
     if told:  # above the panel, where no point can be
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
-        _as_they_are(axes.legend(fontsize=8, frameon=False, **above))
+        _as_they_are(axes.legend(handles=axes.containers, fontsize=8, frameon=False, **above))
 
 
 def sampled_scale(rows: Sequence[Row], key: str) -> str | None:

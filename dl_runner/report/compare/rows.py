@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dl_runner.errors import UserError
-from dl_runner.report.compare.runs import BEST, Run
+from dl_runner.report.compare.runs import BEST, COMPUTED, Run
 from dl_runner.tracking.metric_info import MetricInfo, merged
 
 REPEATED = ("seed", "data.fold")  # what repetitions of one experiment differ in
@@ -37,10 +37,16 @@ class Row:
         first = self.runs[0].value(key)
         if len(self.runs) > 1 and key in REPEATED:
             return span([run.value(key) for run in self.runs])
+        if len(self.runs) > 1 and key in COMPUTED:
+            return self._listed(key)
         if len(self.runs) == 1 or isinstance(first, str | bool) or key in self.runs[0].hyperparameters:
             return first
         numbers = self.numbers(key)
         return statistics.fmean(numbers) if numbers else None
+
+    def _listed(self, key: str) -> Any:
+        values = list(dict.fromkeys(run.value(key) for run in self.runs))
+        return values[0] if len(values) == 1 else ", ".join(sorted(map(str, values)))
 
     def deviation(self, key: str) -> float | None:
         """The sample standard deviation of a metric; None for fewer than two numbers."""
@@ -49,7 +55,7 @@ class Row:
 
 
 def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
-    """Completed runs that differ only in seed or fold in one row; every other run in a row of its own.
+    """Completed runs that differ only in seed or fold, and have the same tags, in one row; every other run in its own.
 
     A run that was made twice, seed and fold included, counts once: the later one.
 
@@ -59,7 +65,9 @@ def fold(runs: Iterable[Run]) -> tuple[list[Row], int]:
     groups: dict[Any, dict[Any, Run]] = {}
     repeats = 0
     for run in sorted(runs, key=lambda run: str(run.facts["start"])):
-        same = json.dumps({k: v for k, v in run.hyperparameters.items() if k not in REPEATED}, sort_keys=True)
+        kept = {key: value for key, value in run.hyperparameters.items() if key not in REPEATED}
+        # With other code it is another experiment, and tags are to tell such runs apart.
+        same = json.dumps([kept, run.facts["code"], run.facts["tags"]], sort_keys=True)
         completed = run.status == "completed"
         group = groups.setdefault(same if completed else run.folder, {})
         repetition = tuple(run.hyperparameters.get(key) for key in REPEATED)

@@ -1,9 +1,11 @@
 """Runs read back from their folders: config.yaml, run.json and metrics.jsonl."""
 
+import hashlib
+import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,15 @@ from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
 BEST = "best/"  # best/METRIC is the best value that a metric had in the course of a run
 SPEED = "train/examples_per_second"
+VERSIONS = ("torch", "dl_runner")
+COMPUTED = (
+    "threads",
+    "processes",
+    "precision",
+    "device",
+    *VERSIONS,
+    "code",
+)  # facts that move a result beside its config
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +43,9 @@ class Run:
         status: completed, failed, interrupted, running, or killed: it says running and no process holds it.
         hyperparameters: dotted key to scalar.
         metrics: the final ones, SPLIT/NAME to number; of a run without an end, the last ones that it reported.
-        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, device; None where unknown.
+        facts: run (its folder), status, seconds, examples/s, steps, parameters, start, tags, notes; device, precision,
+            threads and processes as they were resolved; the versions of torch and dl_runner; code, a hash of the
+            plugins'; None where unknown.
         rows: those of metrics.jsonl.
         failure: the last line of a failed run's traceback.
         info: of its metrics.
@@ -155,10 +168,25 @@ def _run(folder: Path, config: dict[str, Any], record: RunRecord, rows: list[dic
         "parameters": record["parameters"],
         "start": record["start"],
         "device": record["device"],
+        "tags": ", ".join(map(str, config.get("tags") or [])) or None,
+        "notes": config.get("notes"),
+        "precision": record["precision"],
+        "threads": record["threads"],
+        "processes": (record["parallel"] or {}).get("processes"),
+        **{name: (record["versions"] or {}).get(name) for name in VERSIONS},
+        "code": _code(record["plugins"]),
     }
     failure = record["traceback"].strip().splitlines()[-1] if record["traceback"] else None
     info = record["metric_info"] or BEFORE
     return Run(folder, status, hyperparameters(config), metrics, facts, rows, failure, info)
+
+
+def _code(plugins: Mapping[str, Any] | None) -> str | None:
+    """Eight hexadecimal digits for the code of a run's plugins, None without any."""
+    if not plugins:
+        return None
+    files = {name: known["files"] for name, known in plugins.items()}
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _seconds(record: RunRecord, rows: list[dict[str, Any]]) -> float:

@@ -47,7 +47,8 @@ def default_keys(rows: Sequence[Row]) -> list[str]:
     metrics = [key for key in wanted if any(row.value(key) is not None for row in rows)]
     if main and any(row.value(BEST + main) != row.value(main) for row in rows):
         metrics.insert(metrics.index(main) + 1, BEST + main)
-    return ["run", *differing(rows), *metrics, "seconds", "examples/s", "status"]
+    tags = ["tags"] if any(row.value("tags") for row in rows) else []
+    return ["run", *tags, *differing(rows), *metrics, "seconds", "examples/s", "status"]
 
 
 def least_wanted(keys: Sequence[str], rows: Sequence[Row]) -> list[str]:

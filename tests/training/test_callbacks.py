@@ -153,6 +153,8 @@ def test_stopping_evaluates_tests_and_completes_also_after_a_kill_in_the_test(tm
         done = resume(tmp_path / "run").record
     assert "stopped at step 4: enough" in caplog.text
     assert (done["status"], done["step"]) == ("completed", 4) and "test/loss" in done["metrics"]
+    with pytest.raises(UserError, match=r"was ended by a callback \(enough\), .*: dlrun continue .* trainer.epochs=9"):
+        resume(tmp_path / "run", length=["trainer.epochs=9"])
 
 
 def test_a_state_that_could_not_be_loaded_again_is_refused_when_it_is_saved(tmp_path):

@@ -1,5 +1,5 @@
-"""A Hydra plugin: the user's own config folders come before the package's, and their files are read and checked by
-`dl_runner.config.own_files`.
+"""A Hydra plugin: the user's own config folders come before the package's, and those of installed plugins behind it;
+their files are read and checked by `dl_runner.config.own_files`.
 
 Every start of `dlrun` imports this module, so it imports nothing of the package at its top.
 """
@@ -44,10 +44,12 @@ class OwnFolder(FileConfigSource):
 
 
 class OwnFolders(SearchPathPlugin):
-    """Puts the folders of the command line before the package's."""
+    """Puts the folders of the command line before the package's, and those of installed plugins behind."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        from dl_runner.config.search_path import searched
+        from dl_runner.config.search_path import installed, searched
 
         for folder in searched():
             search_path.prepend("dl_runner", f"{OwnFolder.scheme()}://{folder}", SearchPathQuery(provider="main"))
+        for package, folder in installed().items():
+            search_path.append(package, f"{OwnFolder.scheme()}://{folder}")

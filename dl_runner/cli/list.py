@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dl_runner.cli.options import parser_of
 from dl_runner.config.describe import describe, settings
-from dl_runner.config.search_path import checked_folders, choices, group_named, groups
+from dl_runner.config.search_path import checked_folders, choices, group_named, groups, owner_of
 from dl_runner.errors import UserError, hint
 
 
@@ -31,7 +31,9 @@ def list_choices(argv: list[str]) -> None:
     if choice is None:
         width = max(map(len, names))
         for name in names:
-            print(f"{name:<{width}}  {describe(group, name, folders)}".rstrip())
+            owner = owner_of(group, name, folders)
+            whose = f"  ({owner})" if owner else ""
+            print(f"{name:<{width}}  {describe(group, name, folders)}{whose}".rstrip())
     elif choice not in names:
         raise UserError(f"list {group} {choice}: no such {group}{hint(choice, names)}")
     else:

@@ -8,6 +8,7 @@ from dl_runner.cli.compare import compare
 from dl_runner.cli.continue_run import continue_run
 from dl_runner.cli.evaluate import evaluate
 from dl_runner.cli.list import list_choices
+from dl_runner.cli.new import new
 from dl_runner.cli.predict import predict
 from dl_runner.cli.repeat import repeat
 from dl_runner.cli.resume import resume
@@ -27,6 +28,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "predict": predict,
     "compare": compare,
     "tensorboard": tensorboard,
+    "new": new,
 }
 
 COMPOSING = ("summary", "check")  # which take KEY=VALUE as a run does

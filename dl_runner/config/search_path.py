@@ -1,14 +1,21 @@
-"""Where configs are looked for: the user's own folders, the first one first, then the package's. Imports no torch."""
+"""Where configs are looked for: the user's own folders, the first one first, then the package's, then those that
+installed plugins have inside. Imports no torch.
+"""
 
+import importlib.metadata
 import importlib.util
 import os
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 
 from dl_runner.errors import UserError, hint
+from dl_runner.registry import ENTRY_POINTS
+from dl_runner.runtime.modules import root_of
 
 # Beside the package in a checkout, inside it in an installed wheel.
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -30,15 +37,42 @@ def group_named(word: str) -> str | None:
     return found or {"losses": "loss", "inits": "init"}.get(word)
 
 
+def installed() -> dict[str, Path]:
+    """The folder conf/ of each installed package that offers a plugin and has one, by the package's name. None of its
+    code is run."""
+    return dict(_installed(tuple(sys.path)))
+
+
+@lru_cache
+def _installed(_paths: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    found = {}
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        name = entry.module.partition(".")[0]
+        root = root_of(name)
+        if root is not None and (root / name / "conf").is_dir():
+            found[name] = (root / name / "conf").absolute()
+    return tuple(sorted(found.items()))
+
+
+def owner_of(group: str, name: str, folders: Sequence[Path] = ()) -> str | None:
+    """Whose a choice is: the name of an installed package, or of a folder of the user's own; None for ours."""
+    path = file_of(group, name, folders)
+    packages = {folder: package for package, folder in installed().items()}
+    holding = next((one for one in (*folders, CONF, *packages) if path is not None and path.is_relative_to(one)), CONF)
+    return None if holding == CONF else packages.get(holding, holding.name)
+
+
 def choices(group: str, folders: Sequence[Path] = ()) -> list[str]:
-    """The options of a group, with those of the user's own folders; a leading underscore marks a part of others."""
-    found = {path.relative_to(folder / group) for folder in (*folders, CONF) for path in _files(folder / group)}
+    """The options of a group, with those of the user's own folders and of installed plugins; a leading underscore marks
+    a part of others."""
+    everywhere = (*folders, CONF, *installed().values())
+    found = {path.relative_to(folder / group) for folder in everywhere for path in _files(folder / group)}
     return sorted(path.with_suffix("").as_posix() for path in found if not path.name.startswith("_"))
 
 
 def file_of(group: str, name: str, folders: Sequence[Path] = ()) -> Path | None:
     """The file that a choice of a group is read from, the first one that has this name."""
-    paths = (folder / group / f"{name}.yaml" for folder in (*folders, CONF))
+    paths = (folder / group / f"{name}.yaml" for folder in (*folders, CONF, *installed().values()))
     return next((path for path in paths if path.is_file()), None)
 
 

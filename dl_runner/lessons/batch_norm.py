@@ -1,6 +1,7 @@
 """Batch normalization and the learning rate: with it, LeNet learns at rates that break the plain one."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dl_runner.config.types import Positive
@@ -38,8 +39,10 @@ def batch_norm(lesson: Lesson, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5,
         against.plot(lost, [0.03 * i] * len(lost), "x", color=color, markersize=12, markeredgewidth=2.5)
     against.plot([], [], "x", color="black", markersize=12, label="diverged")
     against.axhline(1 / lesson.data().spec.outputs, color="gray", linestyle=":", label="guessing")
+    most = [_largest(rates, arms[name]) for name in MODELS]
+    told = " and ".join(f"{label} {one}" for label, one in zip(MODELS.values(), most, strict=True))
     against.set(
-        title="Normalized layers bear longer steps",
+        title=f"The largest rate that trains: {told}",
         xlabel="learning rate",
         ylabel="validation accuracy",
         ylim=(-0.05, 1),
@@ -56,6 +59,13 @@ def batch_norm(lesson: Lesson, *, rates: list[Positive] = (0.01, 0.05, 0.2, 0.5,
     for axes in (against, *curves):
         axes.grid(alpha=0.3)
     return figure
+
+
+def _largest(rates: Sequence[float], arms: Sequence[Arm]) -> str:
+    """The largest learning rate with which a training comes to half of the best accuracy or more, as a text."""
+    heights = [0.0 if arm.diverged else arm.metrics[ACCURACY] for arm in arms]
+    good = [rate for rate, height in zip(rates, heights, strict=True) if height >= max(heights) / 2 > 0]
+    return f"{max(good):g}" if good else "none"
 
 
 def _arm(lesson: Lesson, model: str, rate: float) -> Arm:

@@ -70,8 +70,10 @@ def causal_mask(lesson: Lesson, *, text: str = "the value of the attribute is th
         axes.set(ylabel="loss on the validation text, nats per word", ylim=(0, 1.5 * chance))
         axes.grid(alpha=0.3)
         axes.legend(loc="upper right")
-    curves[0].set(title="While they learn: without a mask, the answer is in the input", xlabel="steps")
-    curves[1].set(title="At the end, by place: the last has no next word to look at,\nas when writing")
+    ends = [lesson.metrics[f"{name}: loss before it"] for name in ARMS]
+    told = ", ".join(f"{end:.2f} {name}" for name, end in zip(ARMS, ends, strict=True))
+    curves[0].set(title=f"While they learn; at the end {told}", xlabel="steps")
+    curves[1].set(title="At the end, by place; the last has no next word to look at,\nas when writing")
     curves[1].set(xlabel=f"place in a window of {data.spec.inputs.length} words")
     return figure
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACCURACY = "test/accuracy"
-COLORS = {"from scratch": "tab:gray", "fine-tuned": "tab:blue"}
+SCRATCH = "from scratch"
+COLORS = {SCRATCH: "tab:gray", "fine-tuned": "tab:blue"}
 
 
 def fine_tuning(
@@ -66,7 +67,7 @@ def fine_tuning(
         against.semilogx(examples, values.mean(1), "o-", color=color, linewidth=2, label=start)
         against.plot(np.repeat(examples, len(seeds)), values.ravel(), ".", color=color, alpha=0.5)
         for number, mean in zip(examples, values.mean(1), strict=True):
-            below = start == "from scratch"
+            below = start == SCRATCH
             against.annotate(
                 f"{mean:.1%}",
                 (number, mean),
@@ -79,17 +80,20 @@ def fine_tuning(
         for place, arm in enumerate(found[start, examples[0]]):
             steps, values_at = arm.curve(ACCURACY, "step")
             curves.plot(steps, values_at, color=color, alpha=0.8, label=start if place == 0 else None)
+    gains = []
+    for number in examples:
+        means = {start: lesson.metrics[f"{start}, {number} examples: mean {ACCURACY}"] for start in COLORS}
+        gains.append(max(mean for start, mean in means.items() if start != SCRATCH) - means[SCRATCH])
     against.set(
-        title="The fewer the examples, the more the old weights help",
+        title=f"The old weights are worth {gains[0]:+.1%} with {examples[0]} examples, {gains[-1]:+.1%} with "
+        f"{examples[-1]}",
         xlabel="examples of each training",
         ylabel="test accuracy",
     )
     against.set_xticks(examples, [str(number) for number in examples])
     against.minorticks_off()
     against.margins(0.1, 0.15)
-    curves.set(
-        title=f"With {examples[0]} examples: higher from the first steps on", xlabel="step", ylabel="test accuracy"
-    )
+    curves.set(title=f"Each training with {examples[0]} examples", xlabel="step", ylabel="test accuracy")
     for axes in (against, curves):
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")

@@ -58,8 +58,11 @@ def symmetry(
         accuracy = arm.metrics["validation/accuracy"]
         style = {"color": "black", "linestyle": ":"} if arm is alone else {}
         right.plot(*arm.curve("validation/accuracy"), label=f"{arm.name}: {accuracy:.0%}", **style)
-    left.set(title="Copies stay copies", xlabel="step", ylabel="spread of the units, ‖W − W̄‖ / ‖W‖")
-    right.set(title=f"{units} copies know little more than one unit", xlabel="epoch", ylabel="validation accuracy")
+    ends = {arm.name: arm.metrics[f"train/{SPREAD}"] for arm in arms}
+    told = ", ".join(f"{name} {value:.2g}" for name, value in ends.items())
+    left.set(title=f"Spread of the units at the end: {told}", xlabel="step", ylabel="spread, ‖W − W̄‖ / ‖W‖")
+    know = [f"{arm.name} {arm.metrics['validation/accuracy']:.0%}" for arm in (*arms, alone)]
+    right.set(title=f"What {units} units know: {', '.join(know)}", xlabel="epoch", ylabel="validation accuracy")
     for axes in (left, right):
         axes.set_ylim(-0.03, 1.03)
         axes.grid(alpha=0.3)

@@ -60,7 +60,7 @@ def unfreezing(
                     axes.annotate(f"{mean:.1%}", (count, mean), shift, textcoords="offset points", ha="center")
     fitted.set_yscale("log")
     tested.set(title="Test accuracy", ylabel="test accuracy")
-    fitted.set(title="Training loss at the end: every layer that learns lowers it", ylabel="training loss")
+    fitted.set(title="Training loss at the end", ylabel="training loss")
     for axes in (tested, fitted):
         axes.set_xticks(places, names)
         axes.set_xlabel("layers that learn, from the output on")

@@ -46,7 +46,10 @@ def weight_decay(lesson: Lesson, *, penalties: list[NonNegative] = (0.0, 0.3, 1.
     for axes in (norms, final_norms):
         axes.axhline(true_norm, color="black", linestyle=":", label=f"of the true w: {true_norm:.3g}")
     losses.set(
-        title="Loss: only the penalty brings the test loss down", xlabel="epoch", ylabel="loss (½ squared error)"
+        title=f"Test loss {arms[0].metrics['test/loss']:.3g} at λ = {penalties[0]:g}, "
+        f"{arms[-1].metrics['test/loss']:.3g} at λ = {penalties[-1]:g}",
+        xlabel="epoch",
+        ylabel="loss (½ squared error)",
     )
     norms.set(title="Size of the weights", xlabel="epoch", ylabel="‖w‖₂")
     final_losses.set(title="Loss after training", ylabel="loss (½ squared error)")

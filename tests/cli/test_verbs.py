@@ -108,6 +108,7 @@ def test_every_verb_takes_a_folder_of_ones_own_before_it(verb, tmp_path, monkeyp
         "list": ["optimizer"],
         "summary": ["optimizer=mine", "seed=-1"],
         "check": ["optimizer=mine", "seed=-1"],
+        "new": ["json"],
     }
     code = run(["--config-dir", "my", verb, *arguments.get(verb, ["nowhere"])])
     out, err = capsys.readouterr()

@@ -21,6 +21,7 @@ PACKAGES = {
     "data": "dl_runner.datasets",
     "fitted": "dl_runner.data.fitted",
     "task": "dl_runner.tasks",
+    "callback": "dl_runner.callbacks",
     "lesson": "dl_runner.lessons",
 }
 MODULES = {
@@ -41,6 +42,7 @@ GIVEN = {
     "task": {"data", "loss", "load", "fitted", "label_smoothing", "seed"},
     "loss": {"data"},
     "metric": {"data", "title"},
+    "callback": set(),
     "optimizer": {"groups"},
     "schedule": {"horizon"},
     "init": set(),

@@ -100,6 +100,17 @@ def test_a_metric_of_ones_own_chooses_the_weights(folder):
     assert 0.1 < found["test/confidence"] < 1 and "test/f1" in found
 
 
+def test_a_callback_of_ones_own_stops_the_run(folder):
+    chosen = ("callback=[reached,progress_file]", "callback.reached.value=0.5", "trainer.epochs=50")
+    assert run(line("reached", "model=softmax", *chosen)) == 0
+    done = only("outputs/digits/softmax/*")
+    progress = json.loads((done / "progress.json").read_text())
+    assert progress["status"] == "completed" and 2 <= progress["epoch"] < 50
+    found = [json.loads(row).get("validation/reached") for row in (done / "metrics.jsonl").read_text().splitlines()]
+    assert [number for number in found if number is not None][-2:] == [1, 2]
+    assert "stopped at step" in (done / "log.txt").read_text()
+
+
 class TestTwoHeads:
     """A task with a batch of its own: named inputs, two targets, two counts, a metric that is no sum."""
 

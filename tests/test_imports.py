@@ -22,6 +22,7 @@ LAYERS = [
     {"datasets", "report"},
     {"tasks"},
     {"training"},
+    {"callbacks"},
     {"build"},
     {"running", "lessons"},
     {"sweep"},

@@ -19,7 +19,7 @@ from dl_runner.running.lesson import go_on
 from dl_runner.tracking.metrics_file import METRICS, read_metrics
 from dl_runner.tracking.run_folder import RECORD, RunRecord, is_locked
 
-Which = Literal["best", "last"]
+Which = Literal["best", "last", "ema"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -88,7 +88,7 @@ class Run:
         """`model` with other weights or on another device; the same object each time.
 
         Args:
-            weights: "best" or "last"; None for the best if there are, else the last.
+            weights: "best", "last" or "ema" (of `callback=ema`); None for the best if there are, else the last.
             device: such as "cpu" or "cuda:1"; None for the run's own.
 
         Raises:

@@ -31,6 +31,7 @@ class Builders:
         task: None for the data's own.
         tokenizer: None for the data's own.
         metrics: by the name under which each is reported.
+        callbacks: by name.
         paths: dotted key of the config → the absolute path, or several, that the builder has for it.
     """
 
@@ -40,6 +41,7 @@ class Builders:
     task: Callable[..., Task] | None
     loss: Callable[..., Any]
     metrics: Mapping[str, Callable[..., Any]]
+    callbacks: Mapping[str, Callable[..., Any]]
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., Callable[[int], float]]
     init: Callable[..., Callable[[nn.Module], None]]
@@ -60,12 +62,15 @@ def check_builders(config: Config) -> Builders:
     chosen = {group: _chosen(group, getattr(config, group)) for group in ("task", "tokenizer")}
     transforms = [_bound("augment", component) for component in config.augment.components]
     model = _bound("model", _with_dropout(config))
+    callbacks = {one.name: _bound("callback", one, f"callback.{one.name}") for one in config.callbacks}
     numbered = {f"augment.transforms.{place}": one for place, one in enumerate(transforms)}
+    numbered |= {f"callback.{name}": one for name, one in callbacks.items()}
     return Builders(
         **found,
         **chosen,
         model=model,
         metrics={one.name: _bound("metric", one, f"metric.{one.name}") for one in config.metrics},
+        callbacks=callbacks,
         augment=compose([transform() for transform in transforms]) if transforms else None,
         paths=_paths({**found, **chosen, **numbered, "model": model}),
     )

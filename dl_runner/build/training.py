@@ -22,6 +22,7 @@ from dl_runner.regularize.early_stopping import EarlyStopping
 from dl_runner.regularize.penalties import weight_penalty
 from dl_runner.regularize.step_rules import decay_before_step, limit_after_step
 from dl_runner.tasks.task import chooses
+from dl_runner.training.callbacks import Callbacks
 from dl_runner.training.cuda_graph import CudaGraphStep
 from dl_runner.training.evaluation import Evaluator
 from dl_runner.training.intervals import Intervals
@@ -43,7 +44,8 @@ def build_training(experiment: Experiment) -> Training:
     """What the loop runs; the model moves to its device. Trackers and checkpoints are still to be set.
 
     Raises:
-        UserError: an augmentation of what is no image, or a group of parameters that the model has not.
+        UserError: an augmentation of what is no image, a group of parameters that the model has not, or a callback that
+            cannot work in this run.
     """
     update = _update(experiment)
     config, task = experiment.config, experiment.task
@@ -65,8 +67,7 @@ def build_training(experiment: Experiment) -> Training:
         state["schedule"] = experiment.schedule
     if hasattr(task, "state_dict"):
         state["task"] = TaskState(task, group, experiment.device_settings.device)
-    state["random"] = RandomState(group)  # the last to be loaded
-    return Training(
+    training = Training(
         update=update,
         loader=training_loader(
             config, experiment.builders, experiment.data, experiment.device_settings, (group.rank, group.size)
@@ -88,6 +89,21 @@ def build_training(experiment: Experiment) -> Training:
         spec=experiment.spec,
         fitting=fitting,
     )
+    _add_callbacks(experiment, training)
+    state["random"] = RandomState(group)  # the last to be loaded
+    return training
+
+
+def _add_callbacks(experiment: Experiment, training: Training) -> None:
+    callbacks = {name: build() for name, build in experiment.builders.callbacks.items()}
+    if not callbacks:
+        return
+
+    def loaders(split: str) -> Loader | None:
+        return evaluation_loader(experiment.config, experiment.data, split, experiment.device_settings)
+
+    training.callbacks = Callbacks(callbacks, training, loaders)
+    training.callbacks.check()
 
 
 def _update(experiment: Experiment) -> Update:

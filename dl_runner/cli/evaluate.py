@@ -11,7 +11,7 @@ def evaluate(argv: list[str]) -> None:
 
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--split", choices=["train", "validation", "test"], default="test")
-        parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
+        parser.add_argument("--weights", choices=["best", "last", "ema"], help="default: best if there are, else last")
         device_option(parser)
 
     given = run_folder_of("evaluate", "Measure a run's weights on a split of its data.", argv, more)

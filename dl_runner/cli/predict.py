@@ -35,7 +35,7 @@ def predict(argv: list[str]) -> None:
             help="picture or table files, folders of pictures, texts in quotes, or files of texts, one a line; - reads "
             "such lines from the standard input",
         )
-        parser.add_argument("--weights", choices=["best", "last"], help="default: best if there are, else last")
+        parser.add_argument("--weights", choices=["best", "last", "ema"], help="default: best if there are, else last")
         device_option(parser)
         parser.add_argument(
             "--out", type=Path, metavar="DIR|FILE.csv", help="where pictures are written, or a file for all answers"

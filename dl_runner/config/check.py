@@ -45,6 +45,7 @@ def check_config(plain: dict[str, Any]) -> Config:
         ("init", config.init, set()),
         ("model", config.model, None),
         ("data", config.data, None),
+        *(("callback", one, None) for one in config.callbacks),
         *(() if config.task.builder_name == "auto" else (("task", config.task, None),)),
     ):
         try:

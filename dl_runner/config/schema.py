@@ -153,6 +153,7 @@ class Config:
     tokenizer: Component = AUTO
     loss: Component
     metric: dict = field(default_factory=dict)
+    callback: dict = field(default_factory=dict)
     optimizer: Component
     schedule: Component
     regularization: RegularizationConfig
@@ -177,6 +178,11 @@ class Config:
     def metrics(self) -> list[Component]:
         """The metrics beside the task's, each by the name under which it is reported."""
         return several(self.metric, "metric")
+
+    @property
+    def callbacks(self) -> list[Component]:
+        """What acts beside the training, each by its name."""
+        return several(self.callback, "callback")
 
 
 def several(chosen: Mapping[str, Any], group: str) -> list[Component]:

@@ -67,16 +67,25 @@ def write_table(rows: Sequence[dict[str, Any]], path: Path) -> None:
     Raises:
         UserError: there are pictures among them, or the file cannot be written.
     """
-    columns = list(dict.fromkeys(name for row in rows for name in row))
     if any(isinstance(value, np.ndarray) for row in rows for value in row.values()):
         raise UserError(f"--out {path}: the answers hold pictures, which are no table; name a folder")
     try:
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        save_table(rows, path)
     except OSError as error:
         raise UserError(f"--out {path}: cannot be written ({error.strerror}); name another place") from None
+
+
+def save_table(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Rows of numbers and texts as a CSV file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _shown(value: Any, path: Path) -> str:

@@ -56,8 +56,9 @@ def conduct(
     tracker = _trackers(experiment.config)
     pictures = experiment.config.tracker.tensorboard  # no other tracker shows them
     training.tracker, training.checkpoints, training.watch = tracker, Checkpoints(record.folder), watch
+    training.folder = record.folder
     training.identity, training.measured = {**training.identity, "run": record["id"]}, record.measured
-    with stop_on_signals() as request, ending_on_record(record, tracker, training):
+    with stop_on_signals() as request, ending_on_record(record, tracker, training), training.callbacks.ending():
         first_step = checkpoint["state"]["progress"]["step"] if checkpoint else 0
         if checkpoint:
             record.resume(first_step, None if lost else checkpoint.get("measured"), lost)
@@ -92,6 +93,8 @@ def conduct(
             raise Interrupted(f"stopped at step {training.step:,}", request.signal_number)
         if reason == "stopped early":
             _log.info("stopped early: no better validation metric for %d evaluations", training.stopping.stale)
+        if reason == "stopped":
+            _log.info("stopped at step %s: %s", f"{training.step:,}", training.progress.stopped)
         if reason != "pruned":
             _test(experiment, training, model, request)
         if training.stopping.best is not None:

@@ -73,7 +73,7 @@ def follow(training: Training, state: Mapping[str, Any] | None = None) -> None:
         Pruned: it was given up.
         Interrupted: it was asked to stop.
     """
-    with stop_on_signals() as request:
+    with stop_on_signals() as request, training.callbacks.ending():
         if state:
             training.load_state_dict(state)
         try:

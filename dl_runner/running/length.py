@@ -44,7 +44,7 @@ def lengthen(
         state: of its last checkpoint.
 
     Raises:
-        UserError: it has done as many steps, or was stopped early.
+        UserError: it has done as many steps, or was stopped early, by a callback too.
     """
     folder, step, horizon = record.folder, state["progress"]["step"], training.horizon
     if step >= horizon.steps:
@@ -57,6 +57,12 @@ def lengthen(
         begin = ["dlrun", "continue", str(folder), *overrides, "regularization.early_stopping=null"]
         raise UserError(
             f"{folder}: was stopped early, and would be again; without that, in a new run: {shlex.join(begin)}"
+        )
+    if (reason := state["progress"].get("stopped")) is not None:
+        begin = ["dlrun", "continue", str(folder), *overrides]
+        raise UserError(
+            f"{folder}: was ended by a callback ({reason}), and stays so; a run of its own that begins with these "
+            f"weights: {shlex.join(begin)}"
         )
     before = load_config(folder / CONFIG)
     trainer = before["trainer"]

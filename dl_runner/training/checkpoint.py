@@ -29,7 +29,7 @@ from dl_runner.training.archive import load_archive, save_archive
 from dl_runner.training.seal import BLANK, KEY, intact, seal
 
 VERSION = 3
-Which = Literal["best", "last"]
+Which = Literal["best", "last", "ema"]  # the last: of callback=ema
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Checkpoints:
         return self.folder / "best.before.safetensors"
 
     def weights(self, which: Which) -> Path:
-        """The weight file of "best" or "last"."""
+        """The weight file of "best", "last" or "ema"."""
         return self.folder / f"{which}.safetensors"
 
     def save(self, state: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ class Checkpoints:
     def save_weights(
         self, which: Which, model: nn.Module, spec: DataSpec, origin: Origin | None = None, *, keep: bool = True
     ) -> None:
-        """Replace the weight file of "best" or "last"; the data's spec and the origin travel in its metadata.
+        """Replace the weight file of "best", "last" or "ema"; the data's spec and the origin travel in its metadata.
 
         Args:
             keep: whether the best weights that last.pt names are others, to be kept.
@@ -118,7 +118,7 @@ class Checkpoints:
             self._named_by_last.unlink(missing_ok=True)
 
     def require(self, which: Which, step: int | None = None) -> Path:
-        """The weight file of "best" or "last", which is whole and this run's own.
+        """The weight file of "best", "last" or "ema", which is whole and this run's own.
 
         Args:
             step: that the weights must be of; None for any.

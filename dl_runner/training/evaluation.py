@@ -109,6 +109,9 @@ class Evaluator:
         loaders: of each split, this process's share.
         whole_loaders: where a pass through the model needs all processes, the first one measures meters alone, on
             these.
+
+    Attributes:
+        sums: of the last evaluation, by split, over all processes.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Evaluator:
         self.loaders = loaders
         self._strategy, self._task, self._autocast, self._spec = strategy, task, autocast, spec
         self._whole_loaders = whole_loaders or {}
+        self.sums: dict[str, MetricSums] = {}
 
     def evaluate(self, request: StopRequest | None = None) -> dict[str, float]:
         """The task's metrics of every split, SPLIT/NAME. A collective call: every process makes it.
@@ -143,6 +147,7 @@ class Evaluator:
                 strategy=self._strategy,
                 request=request,
             )
+            self.sums[split] = sums
             found |= {f"{split}/{name}": value for name, value in sums.read().items()}
         return found
 

@@ -27,11 +27,11 @@ from dl_runner.training.showing import show, show_due
 from dl_runner.training.sums import Diverged, MetricSums
 from dl_runner.training.training import Training
 
-StopReason = Literal["completed", "stopped early", "interrupted", "pruned"]
+StopReason = Literal["completed", "stopped early", "stopped", "interrupted", "pruned"]
 
 
 def train(run: Training, request: StopRequest) -> StopReason:
-    """Train from the run's position to its horizon, an early stop, or a requested stop.
+    """Train from the run's position to its horizon, an early stop, a callback's, or a requested one.
 
     Args:
         run: what to train; changed in place.
@@ -46,6 +46,7 @@ def train(run: Training, request: StopRequest) -> StopReason:
     started = saved = time.perf_counter()
     run.model.train()
     _fit(run)
+    run.callbacks.start()
     reason = None if progress.unevaluated is not None else _stop_reason(run, False)
     while not reason:
         # step
@@ -59,6 +60,8 @@ def train(run: Training, request: StopRequest) -> StopReason:
             norm = run.update(next(stream), progress.step, run.sums, measure_norm=report)
             progress.step += 1
             run.tracker.progress(progress.step, lambda: _train_metrics(run.sums))
+            if run.callbacks.after_step():  # what has been learnt by then is measured as well
+                milestone = report = True
 
         # report and evaluate
         if report:
@@ -134,6 +137,8 @@ def _stop_reason(run: Training, asked: bool) -> StopReason | None:
         return "completed"
     if run.stopping.exhausted:
         return "stopped early"
+    if run.progress.stopped is not None:
+        return "stopped"
     if asked:
         return "interrupted"
     return "pruned" if run.pruned else None
@@ -185,6 +190,7 @@ def _evaluate(run: Training, training: dict[str, float], request: StopRequest) -
     measured = training | run.evaluator.evaluate(request)
     if _meter_due(run):
         measured |= run.evaluator.measure(request)
+    measured |= run.callbacks.after_evaluation(measured)
     run.metrics.update(measured)
     run.tracker.log(run.step, run.epoch, measured, milestone=True)
     metric = chooses(run.task)

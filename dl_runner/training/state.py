@@ -39,6 +39,7 @@ class Progress:
         best_metrics: those of the best evaluation.
         unevaluated: the training metrics of the last step, where its evaluation was stopped: a run that goes on begins
             with it.
+        stopped: why a callback has ended the run early; None if none has.
         fitted: whether a model that is fitted has been; see `dl_runner.training.loop`.
     """
 
@@ -48,15 +49,17 @@ class Progress:
     best_metrics: dict[str, float] = field(default_factory=dict)
     unevaluated: dict[str, float] | None = None
     fitted: bool = False
+    stopped: str | None = None
 
     def state_dict(self) -> dict[str, Any]:
         metrics = {"metrics": dict(self.metrics), "best_metrics": dict(self.best_metrics)}
-        position = {"step": self.step, "seconds": self.seconds, "fitted": self.fitted}
+        position = {"step": self.step, "seconds": self.seconds, "fitted": self.fitted, "stopped": self.stopped}
         return {**position, "unevaluated": self.unevaluated, **metrics}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.step, self.seconds = state["step"], state["seconds"]
         self.unevaluated, self.fitted = state.get("unevaluated"), state.get("fitted", False)
+        self.stopped = state.get("stopped")
         self.metrics, self.best_metrics = dict(state["metrics"]), dict(state["best_metrics"])
 
 

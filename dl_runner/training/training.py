@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -16,6 +17,7 @@ from dl_runner.tasks.task import Task
 from dl_runner.tracking.tracker import Tracker
 from dl_runner.training.checkpoint import Checkpoints, Origin
 from dl_runner.training.evaluation import Evaluator
+from dl_runner.training.hooks import Hooks
 from dl_runner.training.intervals import Intervals
 from dl_runner.training.state import Progress, Stateful
 from dl_runner.training.sums import MetricSums
@@ -40,6 +42,8 @@ class Training:
         measured: told the step of a checkpoint: what the checkpoint says of the metrics that are on record by then.
         fitting: the batches that a model with a method `fit` is given before the first step; None for any other.
         checkpoints: None where nothing is to be written, as in all processes but the first.
+        folder: the run folder; None as for `checkpoints`.
+        callbacks: what acts beside the steps.
         watch: measures more of the model at each report, {NAME: value} for train/NAME.
         prune: told the number, >= 1, and the metrics of an evaluation: whether the run is not worth going on.
     """
@@ -59,6 +63,8 @@ class Training:
     tracker: Tracker = field(default_factory=Tracker)
     measured: Callable[[int], Mapping[str, Any] | None] | None = None
     checkpoints: Checkpoints | None = None
+    folder: Path | None = None
+    callbacks: Hooks = field(default_factory=Hooks)
     watch: Watch | None = None
     prune: Prune | None = None
     pruned: bool = False

@@ -103,7 +103,7 @@ def report(command: str, rounds: Sequence[dict[str, Sweep]], load: float, same: 
     """The figures as Markdown; `same` is the largest difference of a weight where there should be none."""
     first = rounds[0]
     where = hardware("cpu", first["local"].cores, versions()["torch"] or "unknown")
-    commit = (checkout() or {}).get("commit", "unknown")[:9]
+    commit = (checkout(Path(__file__).parent) or {}).get("commit", "unknown")[:9]
     lines = [
         f"`{command}`, {len(first['local'].runs)} jobs, medians of {len(rounds)} rounds on {where}, commit {commit}; "
         f"load average before {load:.2f}, after {os.getloadavg()[0]:.2f}:",

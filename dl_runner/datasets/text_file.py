@@ -16,7 +16,7 @@ def text_file(
     tokenizer: Tokenizer | None = None,
     characters: PositiveInt | None = None,
     test: Fraction = 0.1,
-    steps: PositiveInt = 35,
+    steps: PositiveInt = 64,
     sampling: Sampling = "random",
 ) -> Data:
     """The text as it is, but for a byte order mark and carriage returns at ends of lines.

@@ -21,7 +21,7 @@ def subword_merges(
     lesson: Lesson,
     *,
     merges: list[PositiveInt] = (10, 30, 100, 300, 1000),
-    words: list[str] = ("function", "unchanged"),
+    words: list[str] = ("function", "unchanged", "don't"),
 ) -> "Figure":
     """Byte-pair encoding (Sennrich, Haddow and Birch, 2016): a text gets shorter and the vocabulary larger with every
     merge. What is frequent becomes a token of its own, and what is rare stays in parts.

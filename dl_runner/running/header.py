@@ -13,7 +13,7 @@ from dl_runner.report.columns import columns_in_words
 from dl_runner.runtime.cores import allowed_cores
 from dl_runner.runtime.settings import DeviceSettings
 from dl_runner.spec import Columns, Fields, Kind, Tokens
-from dl_runner.tracking.run_folder import RunRecord
+from dl_runner.tracking.run_folder import RECORD, RunRecord
 from dl_runner.tracking.tracker import RunInfo
 from dl_runner.training.training import Training
 
@@ -77,7 +77,7 @@ def _header(experiment: Experiment, training: Training, folder: Path, job: str |
 
 def _parent(folder: Path) -> str | None:
     """The run whose weights this one begins with, in words."""
-    parent = RunRecord.load(folder)["parent"]
+    parent = RunRecord.load(folder)["parent"] if (folder / RECORD).exists() else None
     if parent is None:
         return None
     state = "its optimizer's state" if parent["optimizer"] else "a fresh optimizer"

@@ -67,7 +67,7 @@ def _entry(name: str, here: Environment, command: str, job: Job, counts: dict[st
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "versions": versions() | _lightning(),
-        "commit": checkout(),
+        "commit": checkout(Path(__file__).parent),
         "command": command,
         "image_size": job.image_size or 28,
         "batch_size": job.batch_size,

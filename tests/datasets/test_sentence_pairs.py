@@ -149,7 +149,7 @@ def test_a_file_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     "content, told",
     [
-        (b"ab\xff\tc\n", r"is no UTF-8 text \(invalid start byte at byte 2\)"),
+        (b"ab\xff\tc\n", r"is no UTF-8 text: byte 0xff at position 2, in line 1 \(invalid start byte\)"),
         (b" \n\n", "is empty; give a file with a sentence in every line"),
         (None, "cannot be read"),
     ],

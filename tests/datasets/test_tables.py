@@ -168,7 +168,7 @@ def test_classes_with_their_probabilities_are_a_file_too(tmp_path, capsys):
     assert "p59" in capsys.readouterr().out
     for options, said in (
         (["--invert"], "--invert: is for pictures"),
-        (["--probabilities"], "--probabilities: the task classification takes it only with --out FILE.csv"),
+        (["--probabilities"], "--probabilities: the task classification takes it only with --split or --out FILE.csv"),
         (["--out", str(tmp_path / "folder")], "is for pictures, and these answers hold none; name a file"),
     ):
         assert command(["predict", str(trained), str(path), *options]) == 2

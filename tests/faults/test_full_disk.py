@@ -86,8 +86,8 @@ def test_a_full_disk_ends_the_run_with_the_reason_and_it_goes_on_when_there_is_r
         at_report(report, lambda: fill(disk), patch)
         code, _, err = said(*RUN, *options, f"outputs={disk}/outputs")
     assert code == 1 and "cannot be written (no space left on device)" in err, err
-    said = [line for line in err.strip().splitlines() if not line.startswith("dlrun: note: ")]
-    assert len(said) == 1 and "Traceback" not in err
+    lines = [line for line in err.strip().splitlines() if not line.startswith("dlrun: note: ")]
+    assert len(lines) == 1 and "Traceback" not in err
     folder = folder_in(disk)
     record = RunRecord.load(folder)
     assert record["status"] == "failed" and "no space left" in record["traceback"]

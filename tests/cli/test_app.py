@@ -151,7 +151,7 @@ def test_ones_own_folder_comes_first_for_every_verb(capsys):
         assert "lr: 0.0777" in capsys.readouterr().out
     assert run(["list", "optimizers", "--config-dir", "conf"]) == 0
     listed = [text.split(None, 1) for text in capsys.readouterr().out.splitlines()]
-    assert [text for name, *text in listed if name == "sgd"] == [["My own."]]
+    assert [text for name, *text in listed if name == "sgd"] == [["My own.  (conf)"]]
     line = ["--config-dir", "conf", "schedule=cosine", "trainer.epochs=2"]
     assert run(["summary", *line]) == 0
     assert "0.0777" in capsys.readouterr().out

@@ -129,6 +129,7 @@ class TestTwoHeads:
         rows = [row.split() for row in capsys.readouterr().out.splitlines() if "," in row]
         assert float(rows[0][1]) > 0.5 > float(rows[1][1]) and len(rows[0][1]) == 6
 
+    @pytest.mark.thorough
     def test_in_parts_and_in_two_processes_the_same(self, folder):
         cuts = {"whole": (), "parts": ("trainer.accumulate=3",), "ddp": ("parallel=ddp", "parallel.devices=2")}
         found = {}

@@ -40,6 +40,7 @@ def test_the_layers_that_do_not_learn_stay_as_they_were(tmp_path):
         assert len(moved) == count and learning in moved
 
 
+@pytest.mark.thorough
 def test_random_labels_are_learnt_by_heart_and_regularizers_keep_a_network_from_it(tmp_path):
     every = ("trainer.epochs=40", "trainer.evaluate_every='40 epochs'", "trainer.log_every='40 epochs'")
     options = ("data.limit=100", "lesson.shares=[0.0,0.5,1.0]", "model.hidden=[128]")
@@ -52,6 +53,7 @@ def test_random_labels_are_learnt_by_heart_and_regularizers_keep_a_network_from_
     assert lesson.metric("100% random labels, regularizers none", "test/accuracy") < 0.35
 
 
+@pytest.mark.thorough
 def test_students_hear_a_teacher_of_their_own_lesson(tmp_path):
     options = ("lesson.temperatures=[1,4]", "lesson.seeds=[0,1]", "lesson.steps=5", "trainer.epochs=1")
     lesson = hold(tmp_path, "distillation_temperature", *options, "data.image_size=12", "trainer.log_every='1 epoch'")

@@ -27,6 +27,7 @@ def cells(folder, name):
     return lines[start:end]
 
 
+@pytest.mark.thorough
 def test_runs_fill_the_table_once_and_the_rest_stays_empty(reproduce, tmp_path):
     line = ["linear_regression", "--seeds", "2", "--docs", str(tmp_path), "--outputs", str(tmp_path / "runs")]
     quiet = ["--set", "tracker.tensorboard=false", "--set", "tracker.console=none"]

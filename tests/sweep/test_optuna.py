@@ -132,6 +132,7 @@ def test_two_processes_share_a_search():
     assert states() == ["COMPLETE"] * 4 and len(folders()) == 4 and trained() == 4 * 12
 
 
+@pytest.mark.thorough
 def test_processes_that_share_a_search_may_see_the_end_of_a_job_at_the_same_time():
     line = ["sweep=optuna", "sweep.n=16", "sweep.pruning=false", "model.width=4,5,6"]
     processes = [start(*line) for _ in range(2)]
